@@ -1,0 +1,69 @@
+# The front door. `make` lists the targets; what they do lies in CMakeLists.txt and scripts/.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+MAKEFLAGS += --no-print-directory
+
+# $(call compile,FOLDER,TYPE,OPTIONS): configures build/FOLDER if that was not done yet, and builds.
+compile = { test -f build/$(1)/build.ninja || \
+  cmake -S . -B build/$(1) -G Ninja -DCMAKE_BUILD_TYPE=$(2) $(3); } && cmake --build build/$(1)
+ctest = ctest --no-tests=error --output-on-failure
+sources = find lib cmd tests \( -name '*.h' -o -name '*.cpp' \) -print0
+# ThreadSanitizer cannot place its shadow memory on kernels that shuffle addresses a lot.
+unshuffled := $(shell setarch -R true 2>/dev/null && echo setarch -R)
+
+.PHONY: $(shell sed -n 's/^\([a-z]*\):.*/\1/p' Makefile)
+
+help: ## List the targets
+	@sed -nE 's/^([a-z]+):.*## /\1\t/p' Makefile | expand -t 10
+
+run: ## Build, start Kafka, Redis and the collector, show a session, stay up until Ctrl-C
+	@scripts/setup build run
+	@$(MAKE) build
+	@env --default-signal=INT scripts/run
+
+build: ## Release into build/bin/
+	@scripts/setup build
+	@$(call compile,release,Release)
+
+debug: ## With ASan and UBSan into build/debug/
+	@scripts/setup build
+	@$(call compile,debug,Debug)
+
+test: ## Unit tests (debug build) and tests with a real broker (release build)
+	@scripts/setup test
+	@$(MAKE) build debug
+	@failed=; \
+	$(ctest) --test-dir build/debug -L unit | tee build/unit.log || failed=1; \
+	$(ctest) --test-dir build/release -L broker -V | tee build/broker.log || failed=1; \
+	for ring in unit broker; do \
+	  printf '\n== %s ==\n' $$ring; \
+	  grep -E '(passed|failed|errors?).* in [0-9.]+s|tests passed' build/$$ring.log || \
+	    { echo 'NOT RUN'; failed=1; }; \
+	done; \
+	test -z "$$failed"
+
+unit: debug ## Only the unit tests
+	@$(ctest) --test-dir build/debug -L unit
+
+tsan: ## Unit tests with ThreadSanitizer
+	@scripts/setup build
+	@$(call compile,tsan,Debug,-DMUSTER_SANITIZER=thread)
+	@$(unshuffled) $(ctest) --test-dir build/tsan -L unit
+
+bench: ## Measure the collector beside the raw loop
+	@scripts/setup test
+	@$(MAKE) build
+	@scripts/bench
+
+format: ## Lay out all C++ by .clang-format
+	@$(sources) | xargs -0r clang-format -i
+
+check: ## Layout and unit tests, for before a commit
+	@scripts/setup build
+	@$(sources) | xargs -0r clang-format --dry-run -Werror
+	@$(MAKE) unit
+
+clean: ## Remove build/
+	@rm -rf build

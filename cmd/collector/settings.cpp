@@ -1,0 +1,117 @@
+#include "settings.h"
+
+#include "base/hash.h"
+#include "core/commit_metadata.h"
+#include "kafka/client.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <random>
+
+namespace muster::cmd {
+namespace {
+
+constexpr int64_t kDayMs = 24LL * 3600 * 1000;
+
+// A pod of a StatefulSet keeps its name: that is a stable instance without being told.
+std::string default_instance() {
+  const char* name = std::getenv("POD_NAME");
+  const char* space = std::getenv("POD_NAMESPACE");
+  if (name == nullptr || *name == '\0') return "";
+  return (space != nullptr && *space != '\0' ? std::string(space) + "." : std::string()) + name;
+}
+
+std::string hex64(uint64_t number) {
+  char text[17];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(number));
+  return text;
+}
+
+// Stable with an instance: a restart fences and takes over what its predecessor left open. Group and topic are in it,
+// so that one instance name may serve several collectors.
+std::string transactional_id(const std::string& group, const std::string& topic, const std::string& instance) {
+  std::random_device random;
+  const std::string who = instance.empty() ? hex64((uint64_t{random()} << 32) | random()) : instance;
+  std::string id = "muster." + group + "." + topic + "." + who;
+  if (id.size() > core::kTransactionalIdBytesMax) {
+    id = id.substr(0, core::kTransactionalIdBytesMax - 17) + "." + hex64(base::hash64(id));
+  }
+  return id;
+}
+
+}  // namespace
+
+config::Options collector_options() {
+  return config::Options(
+      "muster-collector", "says once when a group of events is complete, has failed or has timed out", "COLLECTOR_",
+      {{"brokerlist", "Kafka's brokers", "localhost:9092", "HOST:PORT,..."},
+       {"event-topic", "the topic with the events", "eventbus-collector", "TOPIC"},
+       {"output-topic", "the topic for the outcomes; default: the event topic", "", "TOPIC"},
+       {"consumer-group", "the consumer group", "DefaultCollectorGroup", "GROUP"},
+       {"instance", "a name of this instance's own that outlives restarts; default: $POD_NAMESPACE.$POD_NAME", "", "NAME"},
+       {"partitions", "create event and output topic with so many partitions if they are missing", "", "N"},
+       {"partitioner", "where a key lives in the output topic: murmur2 (Java's) or crc32 (librdkafka's)", "murmur2", "NAME"},
+       {"early-ttl", "how long events wait for their group's Create", "30", "SECONDS"},
+       {"closed-ttl", "how long a closed group is remembered", "300", "SECONDS"},
+       {"max-ttl", "the longest time to live that a group may ask for", "604800", "SECONDS"},
+       {"max-expected", "how many ids a group may expect", "10000", "N"},
+       {"max-message-bytes", "the largest event; default: the event topic's max.message.bytes", "", "N"},
+       {"remembered-max", "how many closed groups are remembered; beyond, the oldest go early", "2000000", "N"},
+       {"sender", "put into outcomes as their sender", "", "NAME"},
+       {"journal-retention", "how long the journal is kept", "604800", "SECONDS"},
+       {"log-level", "debug, info, warn or error", "info", "LEVEL"},
+       {"log-format", "text or json", "text", "FORMAT"}});
+}
+
+CollectorSettings read_settings(config::Options& options) {
+  CollectorSettings s;
+  s.kafka.brokers = options.text("brokerlist");
+  s.kafka.group = options.text("consumer-group");
+  s.kafka.instance = options.maybe_text("instance").value_or(default_instance());
+  s.kafka.partitioner = options.one_of("partitioner", {"murmur2", "crc32"});
+  s.kafka.topics.input = options.text("event-topic");
+  s.kafka.topics.output = options.maybe_text("output-topic").value_or(s.kafka.topics.input);
+  s.kafka.topics.dead_letter = s.kafka.topics.input + "-dlq";
+  s.kafka.topics.journal = "muster." + s.kafka.group + "." + s.kafka.topics.input + ".journal";
+  s.kafka.transactional_id = transactional_id(s.kafka.group, s.kafka.topics.input, s.kafka.instance);
+  s.kafka.client_id = "muster-collector";
+  s.kafka.properties = options.kafka_properties();
+  for (const char* name : {"brokerlist", "event-topic", "consumer-group"}) {
+    if (options.text(name).empty()) options.add_error("--" + std::string(name) + ": must not be empty");
+  }
+  for (auto& wrong : kafka::check_properties(s.kafka)) options.add_error(std::move(wrong));
+
+  if (options.maybe_text("partitions")) {
+    s.topics.partitions = static_cast<int32_t>(options.integer("partitions", 1, 10'000));
+  }
+  s.topics.journal_retention_ms = options.seconds_as_ms("journal-retention", 3'600'000, 3650 * kDayMs);
+
+  s.collector.early_ttl = core::Duration{options.seconds_as_ms("early-ttl", 1, 30 * kDayMs)};
+  s.collector.closed_ttl = core::Duration{options.seconds_as_ms("closed-ttl", 0, 30 * kDayMs)};
+  s.collector.max_ttl = core::Duration{options.seconds_as_ms("max-ttl", 1, 3650 * kDayMs)};
+  s.collector.max_expected = static_cast<uint32_t>(options.integer("max-expected", 0, collector::kExpectedMax));
+  s.collector.max_message_bytes = 0;  // the topic's, when it is known
+  if (options.maybe_text("max-message-bytes")) {
+    s.collector.max_message_bytes = static_cast<uint32_t>(options.integer("max-message-bytes", 1, collector::kBytesMax));
+  }
+  s.collector.sender = options.text("sender");
+  if (options.errors().empty() && !collector::valid([&] {
+        auto checked = s.collector;
+        if (checked.max_message_bytes == 0) checked.max_message_bytes = 1;
+        return checked;
+      }())) {
+    options.add_error("--sender: not UTF-8");
+  }
+  s.remembered_max = static_cast<size_t>(options.integer("remembered-max", 0, 1'000'000'000));
+
+  const std::string level = options.one_of("log-level", {"info", "debug", "warn", "error"});
+  if (level == "debug") s.log_level = base::LogLevel::kDebug;
+  if (level == "warn") s.log_level = base::LogLevel::kWarn;
+  if (level == "error") s.log_level = base::LogLevel::kError;
+  s.log_json = options.one_of("log-format", {"text", "json"}) == "json";
+  return s;
+}
+
+}  // namespace muster::cmd

@@ -1,0 +1,76 @@
+// The grammar of JSON (RFC 8259) over text that stays where it is: what is passed on is checked to the last byte
+// and handed out as the bytes that came in. Why not simdjson: On Demand checks only what it visits, and the DOM
+// parser refuses what is valid JSON (integers over 64 bits, 1E400) and does not say where a value lies. Stateless;
+// any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace muster::collector {
+
+// A text's outermost container is at depth 1.
+constexpr int kJsonNestingMax = 64;
+
+enum class JsonFault : uint8_t { kNone, kGrammar, kNesting };
+
+// A place in a text. Every member returns false at the first misfit; fault() and offset() then say what and where,
+// and nothing else may be called. UTF-8 is not its business: validate_utf8 is faster on the whole text.
+class JsonScanner {
+ public:
+  // `depth`: how many containers around `text` were already entered.
+  explicit JsonScanner(std::string_view text, int depth = 0)
+      : begin_(text.data()), at_(begin_), end_(begin_ + text.size()), depth_(depth) {}
+
+  struct String {
+    std::string_view raw;  // between the quotes
+    bool escaped = false;  // holds a backslash
+  };
+
+  void skip_space();
+  // The byte ahead, or NUL at the end, which no grammar takes.
+  char peek() const { return at_ < end_ ? *at_ : '\0'; }
+  // Passes this one byte.
+  [[nodiscard]] bool take(char byte);
+  [[nodiscard]] bool string(String& out);
+  // One value with all that is in it; `raw` is its text without space around it.
+  [[nodiscard]] bool value(std::string_view& raw);
+
+  bool at_end() const { return at_ == end_; }
+  JsonFault fault() const { return fault_; }
+  size_t offset() const { return static_cast<size_t>(at_ - begin_); }
+
+ private:
+  enum class Step : uint8_t { kFault, kElementAhead, kValueEnded };
+
+  bool fail(JsonFault fault = JsonFault::kGrammar);
+  Step begin_value();
+  Step begin_container(char close);
+  Step end_value(int depth_outside);
+  bool member_name();
+  bool escape();
+  bool number();
+  bool digits();
+  bool literal(std::string_view word);
+  bool in_object() const { return (objects_ & 1) != 0; }
+
+  const char* begin_;
+  const char* at_;
+  const char* end_;
+  uint64_t objects_ = 0;  // one bit per open container, the innermost lowest: 1 is an object
+  int depth_;
+  JsonFault fault_ = JsonFault::kNone;
+};
+
+// Whether `text` is one JSON value in valid UTF-8, nested at most kJsonNestingMax deep.
+[[nodiscard]] bool is_json(std::string_view text);
+
+// Appends what a JSON string means, as UTF-8. `raw` has passed the scanner. False: a \u escape names half of a
+// character (a lone surrogate), which UTF-8 cannot say.
+[[nodiscard]] bool unescape(std::string_view raw, std::string& out);
+
+// Appends a JSON string with its quotes: shortest escapes, only where the grammar asks for one.
+void append_json_string(std::string& out, std::string_view text);
+
+}  // namespace muster::collector

@@ -1,0 +1,82 @@
+// A program's options, declared once as a table: a flag `--event-topic`, an environment variable COLLECTOR_EVENT_TOPIC
+// and a key `event-topic` in the TOML file of --config are the same option; flag beats environment beats file. All that
+// is wrong is found in one pass. `NAME_FILE` in the environment names a file that holds the value (for secrets).
+// Start-up only.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace muster::config {
+
+struct OptionSpec {
+  std::string name;  // without the dashes
+  std::string help;
+  std::string default_value;  // empty: none
+  std::string value_name = "TEXT";
+};
+
+struct Sources {
+  std::vector<std::string> arguments;              // without the program's name
+  std::map<std::string, std::string> environment;  // all of it
+};
+
+class Options {
+ public:
+  // `prefix` is that of the environment, e.g. "COLLECTOR_". Every program also has --config, -X, --help, --version;
+  // properties of Kafka's client come as `-X name=value`, <prefix>KAFKA_<NAME> and the file's table [kafka].
+  Options(std::string program, std::string description, std::string prefix, std::vector<OptionSpec> specs);
+
+  void parse(const Sources& sources);
+
+  bool help_wanted() const { return help_wanted_; }
+  bool version_wanted() const { return version_wanted_; }
+  std::string help() const;
+  // What is wrong, a line each: unknown options, unreadable files, and what the getters below found.
+  const std::vector<std::string>& errors() const { return errors_; }
+  void add_error(std::string error) { errors_.push_back(std::move(error)); }
+
+  // Of options in the table. A value that does not fit is an error, and the default is returned.
+  std::string text(const std::string& name) const;
+  std::optional<std::string> maybe_text(const std::string& name) const;
+  int64_t integer(const std::string& name, int64_t min, int64_t max);
+  // Seconds, with a fraction if need be, as milliseconds.
+  int64_t seconds_as_ms(const std::string& name, int64_t min_ms, int64_t max_ms);
+  std::string one_of(const std::string& name, const std::vector<std::string>& values);
+
+  // In the order file, environment, flags: a later one counts.
+  const std::vector<std::pair<std::string, std::string>>& kafka_properties() const { return kafka_properties_; }
+
+ private:
+  struct Value {
+    std::string text;
+    std::string source;  // e.g. "--ttl", "COLLECTOR_TTL"
+  };
+
+  const OptionSpec& spec(const std::string& name) const;
+  const Value& value(const std::string& name) const;
+  void wrong(const std::string& name, const std::string& expected);
+  std::string environment_name(const std::string& name) const;
+  void read_flags(const std::vector<std::string>& arguments, std::map<std::string, Value>& found);
+  void read_environment(const std::map<std::string, std::string>& environment, std::map<std::string, Value>& found);
+  void read_file(const std::string& path, std::map<std::string, Value>& found);
+  std::optional<std::string> read_secret(const std::string& path, const std::string& source);
+
+  std::string program_;
+  std::string description_;
+  std::string prefix_;
+  std::vector<OptionSpec> specs_;
+  std::map<std::string, Value> values_;
+  std::vector<std::pair<std::string, std::string>> kafka_properties_;
+  std::vector<std::pair<std::string, std::string>> flag_properties_;
+  std::vector<std::string> errors_;
+  bool help_wanted_ = false;
+  bool version_wanted_ = false;
+};
+
+}  // namespace muster::config

@@ -1,0 +1,290 @@
+#include "core/shard.h"
+
+#include "base/check.h"
+#include "core/dead_letter.h"
+
+#include <algorithm>
+
+namespace muster::core {
+
+Shard::Shard(Partition partition, size_t log_count, std::unique_ptr<Processor> processor,
+             ShardLimits limits)
+    : partition_(partition),
+      processor_(std::move(processor)),
+      limits_(limits),
+      own_options_(processor_->options()),
+      options_in_force_(own_options_),
+      sealed_to_(log_count),
+      applied_to_(log_count) {
+  CHECK(log_count > 0);
+  replay_effects_.mute(true);
+}
+
+void Shard::start(Epoch epoch, std::vector<Offset> next, Offset journal_end) {
+  CHECK(next.size() == applied_to_.size());
+  CHECK(raw(n_) == 0);
+  epoch_ = epoch;
+  sealed_to_ = next;
+  applied_to_ = std::move(next);
+  journal_floor_ = journal_end;
+}
+
+// --- both live and replay
+
+void Shard::apply_record(Record& record, Effects& effects) {
+  record.time = record.timestamp ? std::min(*record.timestamp, ceiling_) : ceiling_;
+  processor_->on_record(record, std::max(record.time, clock_), effects);
+}
+
+void Shard::take(Effects& effects, Batch* batch) {
+  for (Effect& effect : effects.list()) {
+    dirty_ = true;
+    if (auto* touch = std::get_if<Touch>(&effect)) {
+      living_.touch(touch->key.slot, current());
+    } else if (auto* arm = std::get_if<Arm>(&effect)) {
+      wheel_.arm(arm->key.slot, arm->due);
+    } else if (auto* disarm = std::get_if<Disarm>(&effect)) {
+      wheel_.disarm(disarm->key.slot);
+    } else if (auto* forget = std::get_if<Forget>(&effect)) {
+      living_.touch(forget->key.slot, current());
+      living_.forget_from(forget->key.slot, forget->from);
+    } else if (auto* produce = std::get_if<Produce>(&effect)) {
+      CHECK(batch != nullptr);
+      batch->outputs.push_back({produce->topic, std::nullopt, produce->key, produce->value,
+                                std::nullopt, std::move(produce->headers)});
+    } else if (auto* reject = std::get_if<Reject>(&effect)) {
+      CHECK(batch != nullptr);
+      batch->outputs.push_back(
+          dead_letter(*reject, ceiling_, limits_.dead_letter_bytes_max, batch->bytes));
+    }
+  }
+  effects.clear_list();
+}
+
+void Shard::fire(std::vector<TimerWheel::Expired>& expired, Effects& effects, Batch* batch) {
+  // By time and then by name: the order in which timers were armed is nobody's state.
+  std::sort(expired.begin(), expired.end(), [this](const auto& a, const auto& b) {
+    if (a.due != b.due) return a.due < b.due;
+    return processor_->name(a.slot) < processor_->name(b.slot);
+  });
+  for (const auto& timer : expired) {
+    processor_->on_timer(timer.slot, timer.due, effects);
+    take(effects, batch);
+  }
+  expired.clear();
+}
+
+void Shard::drop(Slot slot) {
+  wheel_.disarm(slot);
+  living_.drop(slot);
+  processor_->drop(slot);
+}
+
+// --- replay
+
+bool Shard::replay_begin(const JournalEntry& entry, Offset journal_offset) {
+  CHECK(entry.ranges.size() == applied_to_.size());
+  if (raw(n_) == 0) {  // the first one: what was before it is needed by nobody
+    epoch_ = entry.epoch;
+    clock_ = entry.clock;
+    n_ = BatchNumber{raw(entry.n) - 1};
+    for (size_t log = 0; log < applied_to_.size(); ++log) applied_to_[log] = entry.ranges[log].from;
+    journal_floor_ = journal_offset;
+  }
+  CHECK(entry.epoch == epoch_);
+  CHECK(entry.n == current());
+  CHECK(entry.clock == clock_);
+  for (size_t log = 0; log < applied_to_.size(); ++log) {
+    CHECK(applied_to_[log] == entry.ranges[log].from);
+  }
+  if (entry.options != options_in_force_) {
+    options_in_force_ = entry.options;
+    if (!processor_->configure(options_in_force_)) return false;
+  }
+  ceiling_ = entry.ceiling;
+  past_.push_back({entry.n, journal_offset, entry.ceiling, records_});
+  return true;
+}
+
+void Shard::replay_record(size_t log, Record& record) {
+  CHECK(record.offset >= applied_to_[log]);
+  apply_record(record, replay_effects_);
+  take(replay_effects_, nullptr);
+  applied_to_[log] = after(record.offset);
+  ++records_;
+}
+
+bool Shard::replay_end(const JournalEntry& entry) {
+  if (entry.tick) {
+    const Time reached = wheel_.expire(*entry.tick, expired_);
+    CHECK(reached == *entry.tick);
+    clock_ = *entry.tick;
+    fire(expired_, replay_effects_, nullptr);
+  }
+  // Whatever these ids are here: a replay that began in the middle of one's life may have built a ghost of it, and
+  // the list ends the ghost exactly where the real one ended.
+  for (const auto key : entry.forgets) {
+    if (const auto slot = processor_->find(key)) drop(*slot);
+  }
+  for (const Carried& carried : entry.carried) {
+    if (!processor_->load(carried.key, carried.state, replay_effects_)) return false;
+    const auto slot = processor_->find(carried.key);
+    CHECK(slot.has_value());
+    living_.touch(*slot, entry.n);
+    living_.carried(*slot, entry.n);
+    take(replay_effects_, nullptr);
+  }
+  for (size_t log = 0; log < applied_to_.size(); ++log) {
+    applied_to_[log] = entry.ranges[log].to;
+    sealed_to_[log] = entry.ranges[log].to;
+  }
+  n_ = entry.n;
+  dirty_ = false;
+  replay_bytes_.clear();
+  forget_past_batches();
+  return true;
+}
+
+void Shard::go_live() {
+  if (options_in_force_ == own_options_) return;
+  options_in_force_ = own_options_;
+  CHECK(processor_->configure(own_options_));
+}
+
+// --- live
+
+void Shard::begin(Time wall) {
+  CHECK(!dirty_);
+  ceiling_ = std::max({wall, clock_, ceiling_});
+  began_ = true;
+}
+
+void Shard::apply(size_t log, std::span<Record> records, Offset next, Batch& batch) {
+  CHECK(began_);
+  for (Record& record : records) {
+    CHECK(record.offset >= applied_to_[log]);
+    apply_record(record, batch.effects);
+    take(batch.effects, &batch);
+    applied_to_[log] = after(record.offset);
+  }
+  CHECK(next >= applied_to_[log]);
+  applied_to_[log] = next;
+  records_ += records.size();
+  batch.records += records.size();
+}
+
+bool Shard::carry_due(Time wall) const {
+  if (past_.empty()) return false;
+  const auto oldest = living_.oldest();
+  if (!oldest || *oldest > past_.front().n) return false;
+  return past_.front().ceiling + limits_.carry_after <= wall ||
+         records_ - past_.front().records_before > limits_.carry_after_records;
+}
+
+bool Shard::wants_housekeeping(Time wall) const {
+  return living_.forgettable() > limits_.remembered_max || carry_due(wall);
+}
+
+void Shard::choose_forgets(JournalEntry& entry, Batch& batch) {
+  while (entry.forgets.size() < limits_.forgets_per_batch_max) {
+    const bool too_many = living_.forgettable() > limits_.remembered_max;
+    const auto slot = living_.next_to_forget(clock_, too_many);
+    if (!slot) break;
+    entry.forgets.push_back(batch.bytes.copy(processor_->name(*slot)));
+    drop(*slot);
+  }
+}
+
+void Shard::choose_carried(JournalEntry& entry, Batch& batch) {
+  size_t bytes = 0;
+  while (bytes < limits_.carried_bytes_per_batch_max && carry_due(ceiling_)) {
+    const Slot slot = *living_.oldest_slot();
+    scratch_.clear();
+    processor_->save(slot, scratch_);
+    // Too large for a record of the journal: it stays where it is and pins the origin, which only costs time.
+    if (scratch_.size() > limits_.carried_state_bytes_max) break;
+    entry.carried.push_back(
+        {batch.bytes.copy(processor_->name(slot)), batch.bytes.copy(scratch_)});
+    bytes += scratch_.size();
+    living_.carried(slot, current());
+    forget_past_batches();
+  }
+}
+
+void Shard::seal(std::optional<Time> tick, std::string_view transactional_id, Batch& batch) {
+  if (!began_) begin(tick.value_or(clock_));
+  JournalEntry entry;
+  entry.epoch = epoch_;
+  entry.n = current();
+  entry.clock = clock_;
+  entry.options = options_in_force_;
+  entry.ceiling = ceiling_;
+  for (size_t log = 0; log < applied_to_.size(); ++log) {
+    entry.ranges.push_back({sealed_to_[log], applied_to_[log]});
+  }
+  past_.push_back({entry.n, kUnknown, ceiling_, records_});
+  if (tick) {
+    clock_ = wheel_.expire(std::max(*tick, clock_), expired_, limits_.timers_per_tick_max);
+    entry.tick = clock_;
+    fire(expired_, batch.effects, &batch);
+  }
+  choose_forgets(entry, batch);
+  choose_carried(entry, batch);
+  entry.origin = std::min(living_.oldest().value_or(entry.n), entry.n);
+  n_ = entry.n;
+  forget_past_batches();
+
+  encode(entry, scratch_);
+  batch.shards.push_back({partition_, n_, batch.outputs.size()});
+  Output journal;
+  journal.topic = TopicRole::kJournal;
+  journal.partition = partition_;
+  journal.value = batch.bytes.copy(scratch_);
+  batch.outputs.push_back(std::move(journal));
+  const CommitMetadata metadata{epoch_, n_, entry.origin, origin_journal_offset(),
+                                std::string(transactional_id)};
+  batch.offsets.push_back({partition_, applied_to_[0], encode(metadata)});
+  sealed_to_ = applied_to_;
+  dirty_ = false;
+  began_ = false;
+}
+
+void Shard::committed(BatchNumber n, Offset journal_offset) {
+  for (auto& batch : past_) {
+    if (batch.n == n) batch.journal_offset = journal_offset;
+  }
+}
+
+void Shard::forget_past_batches() {
+  const BatchNumber needed = living_.oldest().value_or(n_);
+  // The last batch stays: it gives a successor the clock.
+  while (past_.size() > 1 && past_.front().n < std::min(needed, n_)) {
+    if (past_.front().journal_offset != kUnknown) journal_floor_ = past_.front().journal_offset;
+    past_.pop_front();
+  }
+}
+
+Offset Shard::origin_journal_offset() const {
+  if (past_.empty() || past_.front().journal_offset == kUnknown) return journal_floor_;
+  return past_.front().journal_offset;
+}
+
+std::string Shard::fingerprint() const {
+  std::vector<std::pair<std::string, std::string>> states;
+  for (const Slot slot : living_.all()) {
+    std::string state;
+    processor_->save(slot, state);
+    states.emplace_back(processor_->name(slot), std::move(state));
+  }
+  std::sort(states.begin(), states.end());
+  std::string all = std::to_string(to_ms(clock_));
+  for (const auto& [name, state] : states) {
+    all += '\n';
+    all += name;
+    all += '=';
+    all += state;
+  }
+  return all;
+}
+
+}  // namespace muster::core

@@ -1,0 +1,134 @@
+// A shard: one processor, its timers, its living ids and its clock, fed by K input logs of one partition number.
+// Its state after batch n is a pure function of the batches 1..n as the journal has them (doc/architecture.md); the
+// same code applies them live and in replay. No I/O, no clock of its own. One thread.
+//
+// Order within a batch: options, replies, log 0's records, log 1's, the tick with its timers, forgets, carry.
+#pragma once
+
+#include "core/batch.h"
+#include "core/commit_metadata.h"
+#include "core/journal_entry.h"
+#include "core/living_ids.h"
+#include "core/processor.h"
+#include "core/timer_wheel.h"
+
+#include <deque>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace muster::core {
+
+struct ShardLimits {
+  size_t timers_per_tick_max = 20'000;
+  size_t forgets_per_batch_max = 20'000;
+  size_t carried_bytes_per_batch_max = size_t{512} << 10;
+  size_t carried_state_bytes_max = size_t{8} << 20;  // a larger id is never carried: it pins the origin
+  size_t remembered_max = 2'000'000;                   // closed ids; beyond, the oldest leave before their time
+  size_t dead_letter_bytes_max = 1'000'000;            // what the dead-letter topic takes
+  Duration carry_after = std::chrono::minutes(10);
+  uint64_t carry_after_records = 5'000'000;
+};
+
+class Shard {
+ public:
+  Shard(Partition partition, size_t log_count, std::unique_ptr<Processor> processor,
+        ShardLimits limits);
+
+  // --- where it stands
+  Partition partition() const { return partition_; }
+  Epoch epoch() const { return epoch_; }
+  BatchNumber n() const { return n_; }  // of the last sealed or replayed batch
+  Time clock() const { return clock_; }
+  // The next record wanted of a log: behind all that was applied, sealed or not.
+  Offset next(size_t log) const { return applied_to_[log]; }
+  const Processor& processor() const { return *processor_; }
+  size_t living() const { return living_.size(); }
+  size_t timers() const { return wheel_.size(); }
+
+  // --- from nothing: an epoch begins at these offsets. `journal_end` is a journal offset before its first entry.
+  void start(Epoch epoch, std::vector<Offset> next, Offset journal_end);
+
+  // --- replay: entry by entry, outputs muted. The first entry may be any; then they join.
+  // False: the entry's options cannot be read by this version.
+  [[nodiscard]] bool replay_begin(const JournalEntry& entry, Offset journal_offset);
+  void replay_record(size_t log, Record& record);
+  // False: carried state that this version cannot read.
+  [[nodiscard]] bool replay_end(const JournalEntry& entry);
+  // Back to this process's own options, before the first live batch.
+  void go_live();
+
+  // --- live. begin() reads the wall clock's value after the poll; it may be called again as long as the batch is
+  // not dirty, for then nothing depended on it.
+  void begin(Time wall);
+  // `next`: the position behind the records, gaps included.
+  void apply(size_t log, std::span<Record> records, Offset next, Batch& batch);
+  // Something was put out or changed: the batch wants to be committed now.
+  bool dirty() const { return dirty_; }
+  // Positions moved since the last sealed batch.
+  bool moved() const { return applied_to_ != sealed_to_; }
+  bool any_timer_due(Time now) { return wheel_.any_due(now); }
+  std::optional<Time> no_timer_before() const { return wheel_.no_earlier_than(); }
+  // An id may leave memory at `now`; that alone is never urgent.
+  bool any_forget_due(Time now) { return living_.next_to_forget(now, false).has_value(); }
+  // Too many remembered ids, or ids to carry: worth a batch of its own now and then.
+  bool wants_housekeeping(Time wall) const;
+  // Ends the batch: the tick, its timers, forgets, carry; appends the journal entry and the offsets of all logs.
+  void seal(std::optional<Time> tick, std::string_view transactional_id, Batch& batch);
+  // The transaction of batch `n` has committed and its entry lies at `journal_offset`.
+  void committed(BatchNumber n, Offset journal_offset);
+
+  // What every living id saves, in the order of their names: equal after equal histories. For tests and tools.
+  std::string fingerprint() const;
+
+ private:
+  // What is still known of a batch that somebody may need.
+  struct PastBatch {
+    BatchNumber n{};
+    Offset journal_offset{};  // kUnknown until committed
+    Time ceiling{};
+    uint64_t records_before = 0;
+  };
+  static constexpr Offset kUnknown{-1};
+
+  BatchNumber current() const { return after(n_); }
+  void apply_record(Record& record, Effects& effects);
+  // Takes the list; outputs go to `batch` if there is one.
+  void take(Effects& effects, Batch* batch);
+  void fire(std::vector<TimerWheel::Expired>& expired, Effects& effects, Batch* batch);
+  void drop(Slot slot);
+  void choose_forgets(JournalEntry& entry, Batch& batch);
+  void choose_carried(JournalEntry& entry, Batch& batch);
+  bool carry_due(Time wall) const;
+  void forget_past_batches();
+  Offset origin_journal_offset() const;
+
+  Partition partition_;
+  std::unique_ptr<Processor> processor_;
+  ShardLimits limits_;
+  std::string own_options_;
+  std::string options_in_force_;
+
+  Epoch epoch_{};
+  BatchNumber n_{};
+  Time clock_{};
+  Time ceiling_{};
+  std::vector<Offset> sealed_to_;
+  std::vector<Offset> applied_to_;
+  bool dirty_ = false;
+  bool began_ = false;
+
+  TimerWheel wheel_;
+  LivingIds living_;
+  std::deque<PastBatch> past_;  // from the origin's on
+  Offset journal_floor_{};      // an entry's offset, or one before it, that is at or before all of past_
+  uint64_t records_ = 0;
+
+  Arena replay_bytes_;
+  Effects replay_effects_{replay_bytes_};
+  std::vector<TimerWheel::Expired> expired_;
+  std::string scratch_;
+};
+
+}  // namespace muster::core

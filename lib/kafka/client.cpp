@@ -1,0 +1,187 @@
+#include "kafka/client.h"
+
+#include "base/check.h"
+#include "base/log.h"
+
+#include <librdkafka/rdkafka.h>
+
+#include <chrono>
+#include <map>
+#include <mutex>
+#include <set>
+
+namespace muster::kafka {
+namespace {
+
+using Properties = std::vector<std::pair<std::string, std::string>>;
+
+// Since this version a consumer that has read ahead enough looks again after fetch.queue.backoff.ms; before, it slept
+// for a second, which only a very long queue avoids.
+constexpr int kShortBackoffSince = 0x02020000;
+
+Properties defaults(ClientRole role) {
+  Properties p = {{"socket.nagle.disable", "true"},
+                  {"reconnect.backoff.ms", "50"},
+                  {"reconnect.backoff.max.ms", "1000"},
+                  {"topic.metadata.refresh.interval.ms", "60000"},
+                  {"log.connection.close", "false"}};
+  switch (role) {
+    case ClientRole::kGroupConsumer:
+      p.insert(p.end(), {{"session.timeout.ms", "6000"},
+                         {"heartbeat.interval.ms", "1500"},
+                         // An idle fetch answers after this: it is how late the end of a log may be noticed.
+                         {"fetch.wait.max.ms", "20"},
+                         {"retry.backoff.ms", "5"}});
+      [[fallthrough]];
+    case ClientRole::kReader:
+      if (rd_kafka_version() >= kShortBackoffSince) {
+        p.insert(p.end(), {{"fetch.queue.backoff.ms", "1"}, {"queued.max.messages.kbytes", "32768"}});
+      } else {
+        p.insert(p.end(), {{"queued.min.messages", "10000000"}, {"queued.max.messages.kbytes", "262144"}});
+      }
+      if (role == ClientRole::kReader) p.insert(p.end(), {{"fetch.wait.max.ms", "20"}, {"retry.backoff.ms", "5"}});
+      break;
+    case ClientRole::kProducer:
+      p.insert(p.end(), {{"transaction.timeout.ms", "10000"},
+                         // The offsets of a transaction are refused while the last one's markers are written.
+                         {"retry.backoff.ms", "2"},
+                         {"linger.ms", "5"},
+                         {"queue.buffering.max.messages", "1000000"},
+                         {"queue.buffering.max.kbytes", "1048576"},
+                         {"batch.num.messages", "100000"},
+                         {"batch.size", "1000000"}});
+      break;
+    case ClientRole::kEnds:
+      p.insert(p.end(), {{"retry.backoff.ms", "5"}});
+      break;
+    case ClientRole::kAdmin:
+      break;
+  }
+  return p;
+}
+
+// What exactly once and in order stand on.
+Properties fixed(const Settings& settings, ClientRole role) {
+  Properties p = {{"bootstrap.servers", settings.brokers}, {"client.id", settings.client_id}};
+  switch (role) {
+    case ClientRole::kGroupConsumer:
+      p.insert(p.end(), {{"group.id", settings.group},
+                         {"isolation.level", "read_committed"},
+                         {"enable.auto.commit", "false"},
+                         {"enable.auto.offset.store", "false"},
+                         {"enable.partition.eof", "true"},
+                         {"auto.offset.reset", "error"},
+                         {"partition.assignment.strategy", "range"}});
+      if (!settings.instance.empty()) p.emplace_back("group.instance.id", settings.instance);
+      break;
+    case ClientRole::kReader:
+      p.insert(p.end(), {{"group.id", settings.group},
+                         {"isolation.level", "read_committed"},
+                         {"enable.auto.commit", "false"},
+                         {"enable.auto.offset.store", "false"},
+                         {"enable.partition.eof", "true"},
+                         {"auto.offset.reset", "error"}});
+      break;
+    case ClientRole::kEnds:
+      p.emplace_back("isolation.level", "read_uncommitted");
+      break;
+    case ClientRole::kProducer:
+      p.insert(p.end(), {{"transactional.id", settings.transactional_id},
+                         {"message.max.bytes", "1000000000"},
+                         {"partitioner", settings.partitioner == "crc32" ? "consistent" : "murmur2"}});
+      break;
+    case ClientRole::kAdmin:
+      break;
+  }
+  return p;
+}
+
+const std::set<std::string, std::less<>> kReserved = {
+    "bootstrap.servers",    "metadata.broker.list",     "group.id",
+    "group.instance.id",    "isolation.level",          "enable.auto.commit",
+    "auto.commit.enable",   "enable.auto.offset.store", "enable.partition.eof",
+    "auto.offset.reset",    "transactional.id",         "partition.assignment.strategy",
+    "partitioner",          "enable.idempotence",       "group.protocol",
+    "message.max.bytes",    "acks",                     "request.required.acks"};
+
+// A broker that is away makes the client say so at every attempt; one line a minute is enough for a person.
+class Throttle {
+ public:
+  bool pass(const std::string& kind) {
+    const std::lock_guard lock(mutex_);
+    const auto now = std::chrono::steady_clock::now();
+    const auto [place, is_new] = said_.try_emplace(kind, now);
+    if (!is_new && now - place->second < std::chrono::minutes(1)) return false;
+    place->second = now;
+    if (said_.size() > 1000) said_.clear();
+    return true;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::string, std::chrono::steady_clock::time_point> said_;  // guarded by mutex_
+};
+
+void on_log(const rd_kafka_t*, int level, const char* facility, const char* text) {
+  static Throttle throttle;
+  const std::string_view kind = facility;
+  // All clients of the process fail alike: by kind, not by text, which holds names and times.
+  if ((kind == "FAIL" || kind == "ERROR") && !throttle.pass(std::string(kind))) return;
+  if (kind == "CONFWARN") return;  // a property meant for another kind of client
+  const std::string line = "kafka client: " + std::string(text);
+  if (level <= 3) {
+    base::log_warn(line);
+  } else if (level <= 5) {
+    base::log_info(line);
+  } else {
+    base::log_debug(line);
+  }
+}
+
+void set(rd_kafka_conf_t* conf, const std::string& name, const std::string& value) {
+  char error[512];
+  const auto result = rd_kafka_conf_set(conf, name.c_str(), value.c_str(), error, sizeof error);
+  // The user's properties were checked at start; ours are known to all versions, or optional.
+  if (result != RD_KAFKA_CONF_OK) base::log_debug(std::string("kafka client: ") + error);
+}
+
+}  // namespace
+
+std::vector<std::string> check_properties(const Settings& settings) {
+  std::vector<std::string> wrong;
+  const ConfHandle conf(rd_kafka_conf_new());
+  for (const auto& [name, value] : settings.properties) {
+    char error[512];
+    if (kReserved.contains(name)) {
+      wrong.push_back("-X " + name + ": is set by muster and cannot be changed");
+    } else if (rd_kafka_conf_set(conf.get(), name.c_str(), value.c_str(), error, sizeof error) !=
+               RD_KAFKA_CONF_OK) {
+      wrong.push_back("-X " + name + ": " + error);
+    }
+  }
+  return wrong;
+}
+
+ConfHandle make_conf(const Settings& settings, ClientRole role) {
+  ConfHandle conf(rd_kafka_conf_new());
+  for (const auto& [name, value] : defaults(role)) set(conf.get(), name, value);
+  for (const auto& [name, value] : settings.properties) set(conf.get(), name, value);
+  for (const auto& [name, value] : fixed(settings, role)) set(conf.get(), name, value);
+  rd_kafka_conf_set_log_cb(conf.get(), on_log);
+  return conf;
+}
+
+MadeClient make_client(ConfHandle conf, ClientRole role) {
+  // The admin's is a consumer too: a producer that asks about a missing topic may create it by that.
+  const auto type = role == ClientRole::kProducer ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER;
+  char error[512];
+  rd_kafka_t* client = rd_kafka_new(type, conf.get(), error, sizeof error);
+  if (client == nullptr) return {nullptr, error};
+  [[maybe_unused]] const auto* taken = conf.release();
+  return {ClientHandle(client), ""};
+}
+
+int library_version() { return rd_kafka_version(); }
+std::string library_version_text() { return rd_kafka_version_str(); }
+
+}  // namespace muster::kafka

@@ -1,0 +1,159 @@
+#include "kafka/group_consumer.h"
+
+#include "base/log.h"
+#include "kafka/remedy.h"
+
+#include <librdkafka/rdkafka.h>
+
+#include <stdexcept>
+
+namespace muster::kafka {
+
+using runtime::Event;
+
+// With a callback a revocation waits until we poll and have given the partitions back; without one the library would
+// hand them over behind our back.
+struct RebalanceCallback {
+  static void call(rd_kafka_t* client, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t* partitions,
+                   void* opaque) {
+    auto& self = *static_cast<GroupConsumer*>(opaque);
+    if (self.closed_) {
+      // close() waits for the partitions to be given back; there is nothing left to finish.
+      rd_kafka_assign(client, nullptr);
+    } else if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+      self.on_assigned(*partitions);
+    } else {
+      self.on_revoked(rd_kafka_assignment_lost(client) != 0);
+    }
+  }
+};
+
+GroupConsumer::GroupConsumer(const Settings& settings, runtime::Mailbox& mailbox)
+    : settings_(settings), mailbox_(mailbox) {
+  ConfHandle conf = make_conf(settings_, ClientRole::kGroupConsumer);
+  rd_kafka_conf_set_opaque(conf.get(), this);
+  rd_kafka_conf_set_rebalance_cb(conf.get(), RebalanceCallback::call);
+  MadeClient made = make_client(std::move(conf), ClientRole::kGroupConsumer);
+  if (!made.client) throw std::runtime_error(made.error);
+  client_ = std::move(made.client);
+  rd_kafka_poll_set_consumer(client_.get());
+  main_queue_.reset(rd_kafka_queue_get_consumer(client_.get()));
+  const uint64_t one = 1;
+  rd_kafka_queue_io_event_enable(main_queue_.get(), mailbox_.fd(), &one, sizeof one);
+}
+
+GroupConsumer::~GroupConsumer() {
+  queues_.clear();
+  main_queue_.reset();
+}
+
+void GroupConsumer::subscribe() {
+  const PartitionListHandle topics(rd_kafka_topic_partition_list_new(1));
+  rd_kafka_topic_partition_list_add(topics.get(), settings_.topics.input.c_str(), RD_KAFKA_PARTITION_UA);
+  const auto code = rd_kafka_subscribe(client_.get(), topics.get());
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    mailbox_.post(runtime::Failed{{runtime::Remedy::kStop, std::string("cannot subscribe: ") + rd_kafka_err2str(code), 1}});
+  }
+}
+
+std::optional<Event> GroupConsumer::poll() {
+  while (events_.empty()) {
+    rd_kafka_message_t* message = rd_kafka_consumer_poll(client_.get(), 0);
+    if (message == nullptr) break;
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR && message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+      on_error(message->err, rd_kafka_message_errstr(message));
+    }
+    rd_kafka_message_destroy(message);
+  }
+  if (events_.empty()) return std::nullopt;
+  Event event = std::move(events_.front());
+  events_.pop_front();
+  return event;
+}
+
+void GroupConsumer::on_error(int code, const std::string& text) {
+  std::string words = text;
+  int reason = code;
+  if (code == RD_KAFKA_RESP_ERR__FATAL) {
+    char fatal[512];
+    reason = rd_kafka_fatal_error(client_.get(), fatal, sizeof fatal);
+    words = fatal;
+    if (reason == RD_KAFKA_RESP_ERR_NO_ERROR) reason = code;
+  }
+  auto failure = classify_consumer(reason, "consumer: " + words, settings_.instance);
+  if (failure.remedy == runtime::Remedy::kStop) {
+    events_.push_back(runtime::Failed{std::move(failure)});
+  } else {
+    // The library asks again by itself, and a member that was thrown out is told so by a revocation.
+    base::log_warn(failure.message);
+  }
+}
+
+void GroupConsumer::on_assigned(const rd_kafka_topic_partition_list_t& partitions) {
+  save_group_metadata();
+  runtime::Assigned event;
+  for (int i = 0; i < partitions.cnt; ++i) event.partitions.push_back(core::Partition{partitions.elems[i].partition});
+  events_.push_back(std::move(event));
+}
+
+void GroupConsumer::on_revoked(bool lost) { events_.push_back(runtime::Revoked{lost}); }
+
+void GroupConsumer::save_group_metadata() {
+  const GroupMetadataHandle metadata(rd_kafka_consumer_group_metadata(client_.get()));
+  const void* bytes = nullptr;
+  size_t size = 0;
+  group_metadata_.clear();
+  if (!metadata) return;
+  const ErrorHandle error(rd_kafka_consumer_group_metadata_write(metadata.get(), const_cast<void**>(&bytes), &size));
+  if (error) return;
+  group_metadata_.assign(static_cast<const char*>(bytes), size);
+  rd_kafka_mem_free(client_.get(), const_cast<void*>(bytes));
+}
+
+void GroupConsumer::assign(std::span<const runtime::StartAt> positions) {
+  queues_.clear();
+  const PartitionListHandle list(rd_kafka_topic_partition_list_new(static_cast<int>(positions.size())));
+  const std::string& topic = settings_.topics.input;
+  for (const auto& position : positions) {
+    const int32_t partition = core::raw(position.partition);
+    rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), partition)->offset = core::raw(position.offset);
+    QueueHandle queue(rd_kafka_queue_get_partition(client_.get(), topic.c_str(), partition));
+    // Before the assignment: nothing of the partition shall ever reach the main queue.
+    rd_kafka_queue_forward(queue.get(), nullptr);
+    queues_.emplace(position.partition,
+                    std::make_unique<RecordQueue>(std::move(queue), mailbox_.fd(),
+                                                  [this](int code, const std::string& text) { on_error(code, text); }));
+  }
+  const auto code = rd_kafka_assign(client_.get(), list.get());
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    base::log_warn(std::string("the assignment was refused: ") + rd_kafka_err2str(code));
+  }
+}
+
+void GroupConsumer::unassign() {
+  queues_.clear();
+  rd_kafka_assign(client_.get(), nullptr);
+}
+
+size_t GroupConsumer::queued(core::Partition partition) const {
+  const auto queue = queues_.find(partition);
+  return queue == queues_.end() ? 0 : queue->second->queued();
+}
+
+runtime::Fetched GroupConsumer::fetch(core::Partition partition, size_t records_max) {
+  const auto queue = queues_.find(partition);
+  if (queue == queues_.end()) return {};
+  const runtime::Fetched fetched = queue->second->fetch(records_max);
+  // What the worker gets it applies at once.
+  queue->second->consume(fetched.records.size());
+  return fetched;
+}
+
+void GroupConsumer::close() {
+  if (closed_) return;
+  closed_ = true;
+  queues_.clear();
+  rd_kafka_consumer_close(client_.get());
+}
+
+}  // namespace muster::kafka

@@ -1,0 +1,52 @@
+// The group's consumer: a static or dynamic member with the eager range assignor; each partition is read from its own
+// queue. Loop thread only; nothing blocks but close().
+#pragma once
+
+#include "kafka/client.h"
+#include "kafka/record_queue.h"
+#include "runtime/mailbox.h"
+#include "runtime/ports.h"
+
+#include <deque>
+#include <map>
+#include <memory>
+
+namespace muster::kafka {
+
+class GroupConsumer final : public runtime::Consumer {
+ public:
+  // Failures go to the mailbox, which outlives this. The client is made here: throws std::runtime_error with the
+  // reason if it cannot be (start-up only).
+  GroupConsumer(const Settings& settings, runtime::Mailbox& mailbox);
+  ~GroupConsumer() override;
+
+  void subscribe() override;
+  std::optional<runtime::Event> poll() override;
+  void assign(std::span<const runtime::StartAt> positions) override;
+  void unassign() override;
+  size_t queued(core::Partition partition) const override;
+  runtime::Fetched fetch(core::Partition partition, size_t records_max) override;
+  std::string group_metadata() const override { return group_metadata_; }
+  void close() override;
+
+ private:
+  friend struct RebalanceCallback;
+
+  void on_assigned(const rd_kafka_topic_partition_list_s& partitions);
+  void on_revoked(bool lost);
+  void on_error(int code, const std::string& text);
+  void save_group_metadata();
+
+  Settings settings_;
+  runtime::Mailbox& mailbox_;
+  ClientHandle client_;
+  QueueHandle main_queue_;
+  std::map<core::Partition, std::unique_ptr<RecordQueue>> queues_;
+  std::deque<runtime::Event> events_;
+  // As it was at the assignment: one read later could be that of a generation whose partitions are not ours, and
+  // would let a zombie commit.
+  std::string group_metadata_;
+  bool closed_ = false;
+};
+
+}  // namespace muster::kafka

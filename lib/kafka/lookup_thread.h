@@ -1,0 +1,66 @@
+// Asks Kafka what takes a round trip or more: where a shard stands, and how far the logs reach. One thread, one
+// question at a time, asked again until it is answered.
+#pragma once
+
+#include "kafka/client.h"
+#include "runtime/mailbox.h"
+#include "runtime/ports.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <random>
+#include <thread>
+#include <variant>
+#include <vector>
+
+namespace muster::kafka {
+
+class LookupThread final : public runtime::Lookup {
+ public:
+  // `committed_reader` sees settled transactions only, so the offsets it is told are those of a predecessor whose last
+  // transaction has ended. It is lent and outlives this. Throws std::runtime_error as the other clients do.
+  LookupThread(const Settings& settings, runtime::Mailbox& mailbox, rd_kafka_s* committed_reader);
+  ~LookupThread() override;
+
+  void locate(uint64_t request, std::vector<core::Partition> partitions) override;
+  void read_ends(core::Time at, std::vector<core::Partition> partitions) override;
+
+ private:
+  struct LocateJob {
+    uint64_t request = 0;
+    std::vector<core::Partition> partitions;
+  };
+  struct EndsJob {
+    core::Time at{};
+    std::vector<core::Partition> partitions;
+  };
+  using Job = std::variant<LocateJob, EndsJob>;
+
+  void submit(Job job);
+  void run();
+  // False: given up, because the process stops or a failure was posted.
+  bool answer(const LocateJob& job);
+  bool answer(const EndsJob& job);
+  bool read_committed(std::vector<runtime::Location>& locations);
+  bool read_watermarks(const std::string& topic, core::Partition partition, runtime::LogEnds& ends);
+  // Whether to ask again after this error: pauses, says why once.
+  bool again(int error_code, const std::string& what);
+
+  Settings settings_;
+  runtime::Mailbox& mailbox_;
+  rd_kafka_s* committed_reader_;
+  ClientHandle ends_reader_;  // sees open transactions: its ends are the high watermarks
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Job> jobs_;  // guarded by mutex_
+  std::atomic<bool> stop_{false};
+  std::random_device random_;
+  std::string said_;
+
+  std::thread thread_;
+};
+
+}  // namespace muster::kafka

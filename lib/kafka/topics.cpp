@@ -1,0 +1,199 @@
+#include "kafka/topics.h"
+
+#include "base/log.h"
+#include "kafka/client.h"
+#include "kafka/remedy.h"
+
+#include <librdkafka/rdkafka.h>
+
+#include <array>
+#include <chrono>
+#include <map>
+#include <memory>
+#include <thread>
+#include <vector>
+
+namespace muster::kafka {
+namespace {
+
+constexpr int kCallTimeoutMs = 5'000;
+constexpr auto kPause = std::chrono::milliseconds(500);
+// One entry may hold the carried state of many ids.
+constexpr const char* kJournalMessageBytesMax = "16777216";
+constexpr size_t kDefaultMessageBytesMax = 1'048'588;
+
+struct EventDeleter {
+  void operator()(rd_kafka_event_t* event) const { rd_kafka_event_destroy(event); }
+};
+using EventHandle = std::unique_ptr<rd_kafka_event_t, EventDeleter>;
+
+struct NewTopic {
+  std::string name;
+  int32_t partitions = 0;
+  std::vector<std::pair<std::string, std::string>> configs;
+};
+
+// What stands in the way; empty code: nothing.
+struct Obstacle {
+  std::string text;
+  bool final = false;
+};
+
+class Admin {
+ public:
+  explicit Admin(const Settings& settings) {
+    MadeClient made = make_client(make_conf(settings, ClientRole::kAdmin), ClientRole::kAdmin);
+    client_ = std::move(made.client);
+    error_ = std::move(made.error);
+    if (client_) queue_.reset(rd_kafka_queue_new(client_.get()));
+  }
+
+  const std::string& error() const { return error_; }
+
+  // Partition counts; a topic that does not exist is absent.
+  std::optional<Obstacle> read_partitions(const std::vector<std::string>& names, std::map<std::string, int32_t>& out) {
+    out.clear();
+    // By name, one by one: a question for all topics could be denied, and one with a wrong name must not spoil others.
+    for (const std::string& name : names) {
+      const TopicHandle topic(rd_kafka_topic_new(client_.get(), name.c_str(), nullptr));
+      if (!topic) return Obstacle{"topic " + name + ": " + rd_kafka_err2str(rd_kafka_last_error()), true};
+      const rd_kafka_metadata_t* metadata = nullptr;
+      const auto code = rd_kafka_metadata(client_.get(), 0, topic.get(), &metadata, kCallTimeoutMs);
+      if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return obstacle(code, "cannot reach Kafka");
+      const auto topic_code = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+      const int32_t count = metadata->topic_cnt == 1 ? metadata->topics[0].partition_cnt : 0;
+      rd_kafka_metadata_destroy(metadata);
+      const bool missing = topic_code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || topic_code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+      if (!missing && topic_code != RD_KAFKA_RESP_ERR_NO_ERROR) return obstacle(topic_code, "topic " + name);
+      if (!missing && count > 0) out[name] = count;
+    }
+    return std::nullopt;
+  }
+
+  std::optional<Obstacle> create(const NewTopic& wanted) {
+    char text[512];
+    std::unique_ptr<rd_kafka_NewTopic_t, decltype(&rd_kafka_NewTopic_destroy)> topic(
+        rd_kafka_NewTopic_new(wanted.name.c_str(), wanted.partitions, -1, text, sizeof text), rd_kafka_NewTopic_destroy);
+    if (!topic) return Obstacle{"topic " + wanted.name + ": " + text, true};
+    for (const auto& [name, value] : wanted.configs) {
+      rd_kafka_NewTopic_set_config(topic.get(), name.c_str(), value.c_str());
+    }
+    rd_kafka_NewTopic_t* topics[] = {topic.get()};
+    rd_kafka_CreateTopics(client_.get(), topics, 1, nullptr, queue_.get());
+    const EventHandle event(rd_kafka_queue_poll(queue_.get(), kCallTimeoutMs * 2));
+    if (!event) return Obstacle{"creating topic " + wanted.name + ": no answer"};
+    if (rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      return obstacle(rd_kafka_event_error(event.get()), "creating topic " + wanted.name);
+    }
+    size_t count = 0;
+    const auto* results = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &count);
+    for (size_t i = 0; i < count; ++i) {
+      const auto code = rd_kafka_topic_result_error(results[i]);
+      if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        base::log_info("created topic " + wanted.name + " with " + std::to_string(wanted.partitions) + " partitions");
+      } else if (code != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) {  // another instance was faster
+        const char* why = rd_kafka_topic_result_error_string(results[i]);
+        return Obstacle{"creating topic " + wanted.name + ": " + (why != nullptr ? why : rd_kafka_err2str(code)),
+                        !worth_asking_again(code)};
+      }
+    }
+    return std::nullopt;
+  }
+
+  // max.message.bytes; the broker's default where it cannot be read.
+  size_t message_bytes_max(const std::string& name) {
+    std::unique_ptr<rd_kafka_ConfigResource_t, decltype(&rd_kafka_ConfigResource_destroy)> resource(
+        rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, name.c_str()), rd_kafka_ConfigResource_destroy);
+    rd_kafka_ConfigResource_t* resources[] = {resource.get()};
+    rd_kafka_DescribeConfigs(client_.get(), resources, 1, nullptr, queue_.get());
+    const EventHandle event(rd_kafka_queue_poll(queue_.get(), kCallTimeoutMs));
+    if (event && rd_kafka_event_error(event.get()) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      size_t count = 0;
+      const auto* answers =
+          rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event.get()), &count);
+      for (size_t i = 0; i < count; ++i) {
+        size_t entries = 0;
+        const auto* configs = rd_kafka_ConfigResource_configs(answers[i], &entries);
+        for (size_t c = 0; c < entries; ++c) {
+          if (std::string(rd_kafka_ConfigEntry_name(configs[c])) == "max.message.bytes") {
+            return std::stoull(rd_kafka_ConfigEntry_value(configs[c]));
+          }
+        }
+      }
+    }
+    base::log_warn("cannot read the settings of topic " + name + " (DescribeConfigs denied?): taking max.message.bytes to be " +
+                   std::to_string(kDefaultMessageBytesMax));
+    return kDefaultMessageBytesMax;
+  }
+
+ private:
+  static Obstacle obstacle(rd_kafka_resp_err_t code, const std::string& what) {
+    return {what + ": " + rd_kafka_err2str(code), !worth_asking_again(code)};
+  }
+
+  ClientHandle client_;
+  QueueHandle queue_;
+  std::string error_;
+};
+
+// One look at the topics, and what can be made of the missing ones. Empty: all there, `facts` filled.
+std::optional<Obstacle> try_once(Admin& admin, const Settings& settings, const TopicWishes& wishes, TopicFacts& facts) {
+  const TopicNames& names = settings.topics;
+  std::map<std::string, int32_t> found;
+  const std::vector<std::string> all = {names.input, names.output, names.dead_letter, names.journal};
+  if (auto obstacle = admin.read_partitions(all, found)) return obstacle;
+  for (const std::string& name : {names.input, names.output}) {
+    if (found.contains(name)) continue;
+    if (!wishes.partitions) {
+      return Obstacle{"topic " + name + " does not exist (create it, or say --partitions N to have it created)"};
+    }
+    if (auto obstacle = admin.create({name, *wishes.partitions, {}})) return obstacle;
+    found[name] = *wishes.partitions;
+  }
+  facts.partitions = found[names.input];
+  if (!found.contains(names.dead_letter)) {
+    if (auto obstacle = admin.create({names.dead_letter, facts.partitions, {}})) return obstacle;
+    found[names.dead_letter] = facts.partitions;
+  }
+  if (!found.contains(names.journal)) {
+    const NewTopic journal{names.journal,
+                           facts.partitions,
+                           {{"cleanup.policy", "delete"},
+                            {"retention.ms", std::to_string(wishes.journal_retention_ms)},
+                            {"max.message.bytes", kJournalMessageBytesMax}}};
+    if (auto obstacle = admin.create(journal)) return obstacle;
+    found[names.journal] = facts.partitions;
+  }
+  for (const std::string& name : {names.dead_letter, names.journal}) {
+    if (found[name] >= facts.partitions) continue;
+    return Obstacle{"topic " + name + " has " + std::to_string(found[name]) + " partitions, the input topic " +
+                        names.input + " has " + std::to_string(facts.partitions) + ": they have to match",
+                    true};
+  }
+  facts.input_bytes_max = admin.message_bytes_max(names.input);
+  facts.output_bytes_max = admin.message_bytes_max(names.output);
+  facts.dead_letter_bytes_max = admin.message_bytes_max(names.dead_letter);
+  return std::nullopt;
+}
+
+}  // namespace
+
+TopicsReady ensure_topics(const Settings& settings, const TopicWishes& wishes, const std::atomic<bool>& stop) {
+  Admin admin(settings);
+  if (!admin.error().empty()) return {std::nullopt, admin.error()};
+  std::string said;
+  while (!stop) {
+    TopicFacts facts;
+    const auto obstacle = try_once(admin, settings, wishes, facts);
+    if (!obstacle) return {facts, ""};
+    if (obstacle->final) return {std::nullopt, obstacle->text};
+    if (obstacle->text != said) base::log_warn("waiting: " + obstacle->text + " [" + settings.brokers + "]");
+    said = obstacle->text;
+    for (auto waited = kPause; waited.count() > 0 && !stop; waited -= std::chrono::milliseconds(100)) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+  }
+  return {std::nullopt, ""};
+}
+
+}  // namespace muster::kafka

@@ -1,0 +1,34 @@
+// The topics that the collector needs, made and checked at start: input and output are the user's (made only if told
+// how many partitions), the dead-letter and journal topics are ours (partitions as the input's). Blocking; start-up.
+#pragma once
+
+#include "kafka/settings.h"
+
+#include <atomic>
+#include <cstddef>
+#include <optional>
+#include <string>
+
+namespace muster::kafka {
+
+struct TopicFacts {
+  int32_t partitions = 0;           // of the input
+  size_t input_bytes_max = 0;       // max.message.bytes of each
+  size_t output_bytes_max = 0;
+  size_t dead_letter_bytes_max = 0;
+};
+
+struct TopicWishes {
+  std::optional<int32_t> partitions;  // for an input or output topic that is missing
+  int64_t journal_retention_ms = 7LL * 24 * 3600 * 1000;
+};
+
+struct TopicsReady {
+  std::optional<TopicFacts> facts;  // absent: stopped, or error
+  std::string error;                // what no waiting will mend
+};
+
+// Waits for a broker and for missing topics, saying why once, until it has them or `stop` is set.
+TopicsReady ensure_topics(const Settings& settings, const TopicWishes& wishes, const std::atomic<bool>& stop);
+
+}  // namespace muster::kafka

@@ -1,0 +1,247 @@
+#include "kafka/transaction_thread.h"
+
+#include "base/check.h"
+#include "base/log.h"
+#include "kafka/remedy.h"
+
+#include <librdkafka/rdkafka.h>
+
+#include <cstring>
+
+namespace muster::kafka {
+
+using runtime::Failure;
+using runtime::Remedy;
+
+namespace {
+
+// The broker's timeout of a transaction is 10 s; what takes longer has an unknown fate.
+constexpr int kCallTimeoutMs = 15'000;
+constexpr int kAbortTimeoutMs = 5'000;
+constexpr int kOpenTimeoutMs = 10'000;
+constexpr auto kOpenPause = std::chrono::milliseconds(500);
+
+}  // namespace
+
+struct DeliveryCallback {
+  static void call(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
+    auto& self = *static_cast<TransactionThread*>(opaque);
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR && self.delivery_error_.empty()) {
+      self.delivery_error_ = std::string(rd_kafka_topic_name(message->rkt)) + ": " + rd_kafka_err2str(message->err);
+    }
+    // The journal's entries want to know where they lie.
+    if (message->_private != nullptr) {
+      *static_cast<core::Offset*>(message->_private) = core::Offset{message->offset};
+    }
+  }
+};
+
+TransactionThread::TransactionThread(const Settings& settings, runtime::Mailbox& mailbox)
+    : settings_(settings), mailbox_(mailbox), thread_([this] { run(); }) {}
+
+TransactionThread::~TransactionThread() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  changed_.notify_one();
+  thread_.join();
+}
+
+void TransactionThread::open() { submit({}); }
+
+void TransactionThread::commit(const core::Batch& batch, std::string group_metadata) {
+  submit({&batch, std::move(group_metadata)});
+}
+
+void TransactionThread::submit(Job job) {
+  {
+    const std::lock_guard lock(mutex_);
+    CHECK(!job_);
+    job_ = std::move(job);
+  }
+  changed_.notify_one();
+}
+
+void TransactionThread::run() {
+  while (true) {
+    Job job;
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [this] { return stop_ || job_; });
+      if (stop_) break;
+      job = std::move(*job_);
+      job_.reset();
+    }
+    if (job.batch == nullptr) {
+      open_producer();
+    } else {
+      run_transaction(job);
+    }
+  }
+  drop_producer(false);
+}
+
+// --- the producer
+
+void TransactionThread::open_producer() {
+  drop_producer(false);
+  std::string said;
+  while (!stop_) {
+    const auto failure = try_open();
+    if (!failure) {
+      mailbox_.post(runtime::ProducerOpened{});
+      return;
+    }
+    drop_producer(false);
+    if (failure->remedy == Remedy::kStop) {
+      mailbox_.post(runtime::Failed{*failure});
+      return;
+    }
+    if (failure->message != said) base::log_warn(failure->message + "; trying again");
+    said = failure->message;
+    std::this_thread::sleep_for(kOpenPause);
+  }
+}
+
+std::optional<Failure> TransactionThread::try_open() {
+  ConfHandle conf = make_conf(settings_, ClientRole::kProducer);
+  rd_kafka_conf_set_opaque(conf.get(), this);
+  // A callback, not events: with it a flush returns as soon as the last report is in.
+  rd_kafka_conf_set_dr_msg_cb(conf.get(), DeliveryCallback::call);
+  MadeClient made = make_client(std::move(conf), ClientRole::kProducer);
+  if (!made.client) return Failure{Remedy::kStop, "producer: " + made.error, 1};
+  producer_ = std::move(made.client);
+  const ErrorHandle error(rd_kafka_init_transactions(producer_.get(), kOpenTimeoutMs));
+  if (error) {
+    auto failure = classify_transactional(error.get(), "opening the producer");
+    return failure;
+  }
+  const TopicNames& names = settings_.topics;
+  const std::array<const std::string*, 3> by_role = {&names.output, &names.dead_letter, &names.journal};
+  for (size_t i = 0; i < by_role.size(); ++i) {
+    topics_[i].reset(rd_kafka_topic_new(producer_.get(), by_role[i]->c_str(), nullptr));
+    CHECK(topics_[i] != nullptr);
+  }
+  return std::nullopt;
+}
+
+void TransactionThread::drop_producer(bool abort) {
+  if (!producer_) return;
+  if (abort) {
+    // Only to spare the successor the wait for it; its outcome does not matter.
+    const ErrorHandle ignored(rd_kafka_abort_transaction(producer_.get(), kAbortTimeoutMs));
+  }
+  rd_kafka_purge(producer_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+  for (auto& topic : topics_) topic.reset();
+  producer_.reset();
+}
+
+// --- a transaction
+
+void TransactionThread::run_transaction(const Job& job) {
+  if (!producer_) {
+    mailbox_.post(runtime::Failed{{Remedy::kAbortAndRebuild, "there is no producer", 1}});
+    return;
+  }
+  delivery_error_.clear();
+  journal_offsets_.assign(job.batch->shards.size(), core::Offset{-1});
+  auto failure = transact(job);
+  if (!failure) {
+    mailbox_.post(runtime::Committed{journal_offsets_});
+    return;
+  }
+  if (!delivery_error_.empty()) failure->message += " (" + delivery_error_ + ")";
+  drop_producer(true);
+  mailbox_.post(runtime::Failed{std::move(*failure)});
+}
+
+std::optional<Failure> TransactionThread::transact(const Job& job) {
+  if (const ErrorHandle error{rd_kafka_begin_transaction(producer_.get())}) {
+    return classify_transactional(error.get(), "beginning a transaction");
+  }
+  if (auto failure = produce(*job.batch)) return failure;
+  if (auto failure = send_offsets(job)) return failure;
+  if (const ErrorHandle error{rd_kafka_commit_transaction(producer_.get(), kCallTimeoutMs)}) {
+    return classify_transactional(error.get(), "committing a transaction");
+  }
+  return std::nullopt;
+}
+
+std::optional<Failure> TransactionThread::produce(const core::Batch& batch) {
+  size_t next_shard = 0;
+  for (size_t i = 0; i < batch.outputs.size(); ++i) {
+    const core::Output& output = batch.outputs[i];
+    void* place = nullptr;
+    if (next_shard < batch.shards.size() && batch.shards[next_shard].journal_output == i) {
+      place = &journal_offsets_[next_shard++];
+    }
+    std::array<rd_kafka_vu_t, 8> args{};
+    size_t count = 0;
+    const auto add = [&args, &count](rd_kafka_vtype_t type) -> auto& {
+      args[count].vtype = type;
+      return args[count++].u;
+    };
+    add(RD_KAFKA_VTYPE_RKT).rkt = topic(output.topic);
+    add(RD_KAFKA_VTYPE_PARTITION).i32 = output.partition ? core::raw(*output.partition) : RD_KAFKA_PARTITION_UA;
+    add(RD_KAFKA_VTYPE_MSGFLAGS).i = 0;
+    add(RD_KAFKA_VTYPE_OPAQUE).ptr = place;
+    if (output.value) {
+      auto& value = add(RD_KAFKA_VTYPE_VALUE).mem;
+      value.ptr = const_cast<char*>(output.value->data());
+      value.size = output.value->size();
+    }
+    if (output.key) {
+      auto& key = add(RD_KAFKA_VTYPE_KEY).mem;
+      key.ptr = const_cast<char*>(output.key->data());
+      key.size = output.key->size();
+    }
+    if (output.timestamp) add(RD_KAFKA_VTYPE_TIMESTAMP).i64 = core::to_ms(*output.timestamp);
+    rd_kafka_headers_t* headers = nullptr;
+    if (!output.headers.empty()) {
+      headers = rd_kafka_headers_new(output.headers.size());
+      for (const core::Header& header : output.headers) {
+        rd_kafka_header_add(headers, header.name.data(), static_cast<ssize_t>(header.name.size()),
+                            header.value ? header.value->data() : nullptr,
+                            header.value ? static_cast<ssize_t>(header.value->size()) : 0);
+      }
+      add(RD_KAFKA_VTYPE_HEADERS).headers = headers;
+    }
+    while (true) {
+      const ErrorHandle error(rd_kafka_produceva(producer_.get(), args.data(), count));
+      if (!error) break;
+      if (rd_kafka_error_code(error.get()) == RD_KAFKA_RESP_ERR__QUEUE_FULL && !stop_) {
+        rd_kafka_poll(producer_.get(), 10);
+        continue;
+      }
+      if (headers != nullptr) rd_kafka_headers_destroy(headers);
+      return classify_transactional(error.get(), "producing");
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<Failure> TransactionThread::send_offsets(const Job& job) {
+  rd_kafka_consumer_group_metadata_t* raw_metadata = nullptr;
+  if (const ErrorHandle error{rd_kafka_consumer_group_metadata_read(&raw_metadata, job.group_metadata.data(),
+                                                                    job.group_metadata.size())}) {
+    return classify_transactional(error.get(), "reading the group's metadata");
+  }
+  const GroupMetadataHandle metadata(raw_metadata);
+  const PartitionListHandle list(rd_kafka_topic_partition_list_new(static_cast<int>(job.batch->offsets.size())));
+  for (const core::OffsetCommit& commit : job.batch->offsets) {
+    auto* entry =
+        rd_kafka_topic_partition_list_add(list.get(), settings_.topics.input.c_str(), core::raw(commit.partition));
+    entry->offset = core::raw(commit.next);
+    // The list frees it.
+    entry->metadata = strndup(commit.metadata.data(), commit.metadata.size());
+    entry->metadata_size = commit.metadata.size();
+  }
+  if (const ErrorHandle error{
+          rd_kafka_send_offsets_to_transaction(producer_.get(), list.get(), metadata.get(), kCallTimeoutMs)}) {
+    return classify_transactional(error.get(), "sending the offsets of a transaction");
+  }
+  return std::nullopt;
+}
+
+}  // namespace muster::kafka

@@ -1,0 +1,67 @@
+// The transactional producer and the one thread that makes its blocking calls. A job is to open a producer or to run
+// one whole transaction: begin, produce, offsets, commit. Payloads are not copied: they stay in the batch, which the
+// worker keeps untouched until the answer. After any failure the producer is destroyed before the answer is given
+// (nothing of it may be sent or read later), and open() makes a new one, whose higher epoch fences the old.
+#pragma once
+
+#include "kafka/client.h"
+#include "runtime/mailbox.h"
+#include "runtime/ports.h"
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+namespace muster::kafka {
+
+class TransactionThread final : public runtime::Transactor {
+ public:
+  TransactionThread(const Settings& settings, runtime::Mailbox& mailbox);
+  // Waits for the job in hand; a transaction that never ends costs at most its timeouts.
+  ~TransactionThread() override;
+
+  void open() override;
+  void commit(const core::Batch& batch, std::string group_metadata) override;
+
+ private:
+  struct Job {
+    const core::Batch* batch = nullptr;  // null: open
+    std::string group_metadata;
+  };
+
+  void submit(Job job);
+  void run();
+  void open_producer();
+  // Empty: the producer is ready.
+  std::optional<runtime::Failure> try_open();
+  void run_transaction(const Job& job);
+  std::optional<runtime::Failure> transact(const Job& job);
+  std::optional<runtime::Failure> produce(const core::Batch& batch);
+  std::optional<runtime::Failure> send_offsets(const Job& job);
+  void drop_producer(bool abort);
+  rd_kafka_topic_s* topic(core::TopicRole role) const { return topics_[static_cast<size_t>(role)].get(); }
+
+  friend struct DeliveryCallback;
+
+  Settings settings_;
+  runtime::Mailbox& mailbox_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::optional<Job> job_;        // guarded by mutex_
+  std::atomic<bool> stop_{false};
+
+  // The thread's own.
+  ClientHandle producer_;
+  std::array<TopicHandle, 3> topics_;
+  std::vector<core::Offset> journal_offsets_;
+  std::string delivery_error_;
+
+  std::thread thread_;
+};
+
+}  // namespace muster::kafka

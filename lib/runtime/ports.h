@@ -1,0 +1,145 @@
+// What the worker needs of the world, in its own words. The adapters (lib/kafka) implement the ports, the simulator
+// implements the same ones over simulated logs. Nothing here blocks: what takes time answers later with an Event.
+#pragma once
+
+#include "core/batch.h"
+#include "core/record.h"
+#include "core/types.h"
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace muster::runtime {
+
+// What the caller must do about a failure of the world.
+enum class Remedy {
+  kRetry,            // the same call again, later
+  kAbortAndRebuild,  // the transaction is lost or its fate unknown: new producer, state again from the logs
+  kShardLost,        // this member does not own its partitions any more: drop them, the group will assign anew
+  kStop,             // no call will help: say why and exit
+};
+
+struct Failure {
+  Remedy remedy = Remedy::kStop;
+  std::string message;
+  int exit_code = 1;  // for kStop
+};
+
+// [begin, end): first offset that is retained, and the high watermark (open transactions included).
+struct LogEnds {
+  core::Offset begin{};
+  core::Offset end{};
+};
+
+// Where a shard stands according to Kafka, read when its last transaction was settled.
+struct Location {
+  core::Partition partition{};
+  std::optional<core::Offset> committed;
+  std::string metadata;  // committed beside the offset
+  LogEnds input;
+  LogEnds journal;
+};
+
+struct InputEnd {
+  core::Partition partition{};
+  core::Offset end{};
+};
+
+// --- events: what the world tells the worker
+
+struct Assigned {
+  std::vector<core::Partition> partitions;
+};
+struct Revoked {
+  bool lost = false;  // others may own them already
+};
+struct ProducerOpened {};
+struct Located {
+  uint64_t request = 0;  // that of the question
+  std::vector<Location> locations;
+  std::vector<uint64_t> random;  // one per location: the epoch, should a new one begin
+};
+// The ends of the input logs, read after the wall clock showed `at`.
+struct EndsRead {
+  core::Time at{};
+  std::vector<InputEnd> ends;
+};
+struct Committed {
+  std::vector<core::Offset> journal_offsets;  // as Batch::shards
+};
+struct Failed {
+  Failure failure;
+};
+struct StopRequested {};
+using Event = std::variant<Assigned, Revoked, ProducerOpened, Located, EndsRead, Committed, Failed,
+                           StopRequested>;
+
+// --- ports
+
+struct StartAt {
+  core::Partition partition{};
+  core::Offset offset{};
+
+  bool operator==(const StartAt&) const = default;
+};
+
+// Records that wait in a queue, and the position behind the last of them (gaps and markers included). Valid until the
+// next call for the same queue.
+struct Fetched {
+  std::span<core::Record> records;
+  core::Offset next{-1};  // negative: nothing new, not even a position
+};
+
+// The group's consumer. Partitions are read from queues of their own: not to read one holds it back.
+class Consumer {
+ public:
+  virtual ~Consumer() = default;
+  virtual void subscribe() = 0;
+  // Serves the group; to be called at least each few hundred milliseconds.
+  virtual std::optional<Event> poll() = 0;
+  virtual void assign(std::span<const StartAt> positions) = 0;
+  virtual void unassign() = 0;
+  virtual size_t queued(core::Partition partition) const = 0;
+  virtual Fetched fetch(core::Partition partition, size_t records_max) = 0;
+  // Who this member is in which generation, saved at the assignment; goes with every transaction.
+  virtual std::string group_metadata() const = 0;
+  virtual void close() = 0;
+};
+
+enum class ReplayLog { kJournal, kInput };
+
+// Reads logs outside of the group, committed records only.
+class Reader {
+ public:
+  virtual ~Reader() = default;
+  virtual void start(core::Partition partition, ReplayLog log, core::Offset from) = 0;
+  virtual void stop(core::Partition partition) = 0;
+  // The records stay until they are consumed.
+  virtual Fetched fetch(core::Partition partition, ReplayLog log, size_t records_max) = 0;
+  virtual void consume(core::Partition partition, ReplayLog log, size_t records) = 0;
+};
+
+// The transactional producer behind its thread: one call at a time.
+class Transactor {
+ public:
+  virtual ~Transactor() = default;
+  // Drops the producer there is, whatever its state, and makes a new one under the same transactional id: what the
+  // old one left open is aborted and fenced. Answers ProducerOpened or Failed.
+  virtual void open() = 0;
+  // The batch stays untouched until the answer: Committed or Failed.
+  virtual void commit(const core::Batch& batch, std::string group_metadata) = 0;
+};
+
+// Questions that block; answered one at a time, with Located and EndsRead.
+class Lookup {
+ public:
+  virtual ~Lookup() = default;
+  virtual void locate(uint64_t request, std::vector<core::Partition> partitions) = 0;
+  virtual void read_ends(core::Time at, std::vector<core::Partition> partitions) = 0;
+};
+
+}  // namespace muster::runtime

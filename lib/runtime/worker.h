@@ -1,0 +1,214 @@
+// The worker: a state machine without I/O that runs the shards of one group member. Events of the world go in,
+// actions come out; records are handed to it as the loop fetches them. It decides what is read, when a batch ends,
+// when the clock may move, what a failure means. The loop (worker_loop.h) and the simulator run the same one.
+//
+// A seat is a partition that the group gave to this member:
+//
+//   locating ──> scanning ──> locating      no offsets are committed, but there is a journal
+//      └──> replaying ──> live              outputs muted until the state is that of the last commit
+//                           │
+//   any failed transaction: producer replaced, all seats locating again; revoked: the seats are gone
+//
+// A batch is one Kafka transaction over all live seats. While one commits, the next may be built.
+#pragma once
+
+#include "core/processor.h"
+#include "core/shard.h"
+#include "runtime/ports.h"
+#include "runtime/recovery.h"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace muster::runtime {
+
+// --- actions: what the worker wants of the world, in order
+
+struct OpenProducer {
+  bool operator==(const OpenProducer&) const = default;
+};
+struct Locate {
+  uint64_t request = 0;  // an answer to an older one is void: others may have committed since
+  std::vector<core::Partition> partitions;
+
+  bool operator==(const Locate&) const = default;
+};
+struct Assign {
+  std::vector<StartAt> positions;
+
+  bool operator==(const Assign&) const = default;
+};
+struct Unassign {
+  bool operator==(const Unassign&) const = default;
+};
+struct StartReading {
+  core::Partition partition{};
+  ReplayLog log{};
+  core::Offset from{};
+
+  bool operator==(const StartReading&) const = default;
+};
+struct StopReading {
+  core::Partition partition{};
+
+  bool operator==(const StopReading&) const = default;
+};
+struct ReadEnds {
+  core::Time at{};
+  std::vector<core::Partition> partitions;
+
+  bool operator==(const ReadEnds&) const = default;
+};
+struct Commit {
+  const core::Batch* batch = nullptr;
+
+  bool operator==(const Commit&) const = default;
+};
+// A fact for the log, at most a few per life cycle.
+struct Note {
+  bool warning = false;
+  std::string text;
+
+  bool operator==(const Note&) const = default;
+};
+// Leave the group and end with this exit code.
+struct Exit {
+  int code = 0;
+  std::string message;
+
+  bool operator==(const Exit&) const = default;
+};
+using Action =
+    std::variant<OpenProducer, Locate, Assign, Unassign, StartReading, StopReading, ReadEnds,
+                 Commit, Note, Exit>;
+
+struct WorkerOptions {
+  std::string transactional_id;
+  core::ShardLimits shard;
+  size_t batch_records_max = 20'000;
+  size_t batch_output_bytes_max = size_t{8} << 20;
+  // Positions that moved over records without effect are committed this often.
+  core::Duration idle_commit = std::chrono::seconds(1);
+};
+
+struct WorkerTotals {
+  core::Effects::Counters counters{};
+  uint64_t records = 0;
+  uint64_t batches_committed = 0;
+  uint64_t batches_failed = 0;
+  uint64_t timers_ticked = 0;
+};
+
+class Worker {
+ public:
+  using MakeProcessor = std::function<std::unique_ptr<core::Processor>()>;
+
+  Worker(WorkerOptions options, MakeProcessor make_processor);
+
+  void handle(const Event& event, core::Time wall);
+  // To be called in every round of the loop: what is due by the clock.
+  void on_time(core::Time wall);
+  std::vector<Action> take_actions();
+
+  // --- recovery, pulled by the loop
+  struct ReplayWant {
+    core::Partition partition{};
+    ReplayLog log{};
+  };
+  std::vector<ReplayWant> replay_wants() const;
+  // Returns how many records it has taken.
+  size_t replay(const ReplayWant& want, const Fetched& fetched);
+
+  // --- live, pulled by the loop: fetch and apply for each live partition, then end_round().
+  // A batch can be built now: none waits for the commit in flight.
+  bool can_build() const;
+  bool committing() const { return in_flight_ != nullptr; }
+  // In the order in which they are to be read in this round.
+  std::vector<core::Partition> live_partitions();
+  // How many more records this round takes.
+  size_t room() const;
+  void apply(core::Partition partition, const Fetched& fetched, core::Time wall);
+  void end_round(core::Time wall);
+
+  // When on_time() has something to do again, if nothing else happens before.
+  std::optional<core::Time> next_wakeup(core::Time wall) const;
+  // Has partitions, and all of them are live.
+  bool ready() const;
+  size_t seats() const { return seats_.size(); }
+  const WorkerTotals& totals() const { return totals_; }
+  // For tests and tools; absent if it is not live here.
+  const core::Shard* shard(core::Partition partition) const;
+
+ private:
+  enum class SeatState { kLocating, kScanning, kReplaying, kLive };
+  // The clock may go to `at` when everything that was in the log then has been applied.
+  struct PendingTick {
+    core::Time at{};
+    std::optional<core::Offset> input_end;  // absent: being read
+  };
+  struct Seat {
+    SeatState state = SeatState::kLocating;
+    std::unique_ptr<core::Shard> shard;
+    std::optional<Recovery> recovery;
+    Location location;
+    core::Epoch fresh_epoch{};
+    std::optional<core::Offset> start_at;
+    bool reading_input = false;
+    std::optional<PendingTick> tick;
+    core::Time ticked{};
+    core::Time committed{};
+    core::Time recovery_began{};
+  };
+
+  void on(const Assigned& event, core::Time wall);
+  void on(const Revoked& event, core::Time wall);
+  void on(const ProducerOpened& event, core::Time wall);
+  void on(const Located& event, core::Time wall);
+  void on(const EndsRead& event, core::Time wall);
+  void on(const Committed& event, core::Time wall);
+  void on(const Failed& event, core::Time wall);
+  void on(const StopRequested& event, core::Time wall);
+
+  void reset(Seat& seat);
+  void reset_all();
+  void locate();
+  void follow(core::Partition partition, Seat& seat, const StartPlan& plan);
+  void go_live(core::Partition partition, Seat& seat, core::Time wall);
+  void recovery_ended(core::Partition partition, Seat& seat, core::Time wall);
+  void assign_when_known();
+  void want_ticks(core::Time wall);
+  // The tick that may be taken now.
+  std::optional<core::Time> takeable_tick(Seat& seat, core::Time wall);
+  void commit_if_free();
+  void vacate_if_free();
+  void exit_if_done();
+
+  WorkerOptions options_;
+  MakeProcessor make_processor_;
+  std::map<core::Partition, Seat> seats_;
+  std::vector<Action> actions_;
+
+  bool producer_open_ = false;
+  bool vacating_ = false;  // revoked: the seats go when no batch of theirs is in flight
+  bool stopping_ = false;
+  bool exited_ = false;
+  bool reading_ends_ = false;
+  bool assigned_ = false;  // positions were handed to the consumer
+
+  std::unique_ptr<core::Batch> building_;
+  std::unique_ptr<core::Batch> sealed_;     // waits for the one in flight
+  std::unique_ptr<core::Batch> in_flight_;  // lent to the commit thread
+  std::unique_ptr<core::Batch> spare_;
+  size_t first_ = 0;  // which live partition is read first, in turn
+  size_t round_records_ = 0;
+  uint64_t locate_request_ = 0;
+
+  WorkerTotals totals_;
+};
+
+}  // namespace muster::runtime

@@ -1,0 +1,140 @@
+#include "runtime/worker_loop.h"
+
+#include "base/log.h"
+
+#include <algorithm>
+
+namespace muster::runtime {
+namespace {
+
+// The group has to be served at least this often.
+constexpr core::Duration kSleepMax{100};
+// A backlog may grow while a batch commits, of which no queue tells.
+constexpr core::Duration kSleepWhileCommittingMax{2};
+constexpr size_t kReplayRecords = 10'000;
+constexpr size_t kReplayEntries = 256;
+// So many records waiting make it worth to build the next batch before the last has committed: smaller ones are
+// better read when it has, so that they go with the least delay.
+constexpr size_t kBacklogRecords = 10'000;
+
+}  // namespace
+
+WorkerLoop::WorkerLoop(Worker& worker, const Ports& ports, Mailbox& mailbox)
+    : worker_(worker), ports_(ports), mailbox_(mailbox) {}
+
+int WorkerLoop::run() {
+  ports_.consumer.subscribe();
+  while (!exit_code_) {
+    const bool busy = round();
+    if (!busy && !exit_code_) mailbox_.wait(sleep_for());
+  }
+  ports_.consumer.close();
+  return *exit_code_;
+}
+
+core::Duration WorkerLoop::sleep_for() {
+  const core::Time now = clock_.now();
+  core::Duration sleep = worker_.committing() ? kSleepWhileCommittingMax : kSleepMax;
+  if (const auto wakeup = worker_.next_wakeup(now)) sleep = std::min(sleep, *wakeup - now);
+  return std::max(sleep, core::Duration{0});
+}
+
+bool WorkerLoop::round() {
+  bool busy = false;
+  for (const Event& event : mailbox_.take()) {
+    worker_.handle(event, clock_.now());
+    busy = true;
+  }
+  while (const auto event = ports_.consumer.poll()) {
+    worker_.handle(*event, clock_.now());
+    busy = true;
+  }
+  worker_.on_time(clock_.now());
+  execute_actions();
+  if (replay_round()) busy = true;
+  if (live_round()) busy = true;
+  execute_actions();
+  report();
+  return busy;
+}
+
+bool WorkerLoop::replay_round() {
+  bool busy = false;
+  for (const auto& want : worker_.replay_wants()) {
+    const size_t max = want.log == ReplayLog::kJournal ? kReplayEntries : kReplayRecords;
+    const Fetched fetched = ports_.reader.fetch(want.partition, want.log, max);
+    if (fetched.records.empty() && core::raw(fetched.next) < 0) continue;
+    const size_t taken = worker_.replay(want, fetched);
+    ports_.reader.consume(want.partition, want.log, taken);
+    busy = true;
+  }
+  return busy;
+}
+
+bool WorkerLoop::live_round() {
+  if (!worker_.can_build()) return false;
+  const auto partitions = worker_.live_partitions();
+  if (worker_.committing()) {
+    size_t queued = 0;
+    for (const auto partition : partitions) queued += ports_.consumer.queued(partition);
+    if (queued < kBacklogRecords) return false;
+  }
+  bool busy = false;
+  for (size_t i = 0; i < partitions.size(); ++i) {
+    // What is left of the batch, shared among the partitions that are left.
+    const size_t room = worker_.room() / (partitions.size() - i);
+    if (room == 0) continue;
+    const Fetched fetched = ports_.consumer.fetch(partitions[i], room);
+    if (fetched.records.empty() && core::raw(fetched.next) < 0) continue;
+    // Read after the poll: no record in hand was written later than this.
+    worker_.apply(partitions[i], fetched, clock_.now());
+    busy = true;
+  }
+  worker_.end_round(clock_.now());
+  return busy;
+}
+
+void WorkerLoop::execute_actions() {
+  for (auto actions = worker_.take_actions(); !actions.empty(); actions = worker_.take_actions()) {
+    for (const Action& action : actions) execute(action);
+  }
+}
+
+void WorkerLoop::execute(const Action& action) {
+  if (std::holds_alternative<OpenProducer>(action)) {
+    ports_.transactor.open();
+  } else if (const auto* locate = std::get_if<Locate>(&action)) {
+    ports_.lookup.locate(locate->request, locate->partitions);
+  } else if (const auto* assign = std::get_if<Assign>(&action)) {
+    ports_.consumer.assign(assign->positions);
+  } else if (std::holds_alternative<Unassign>(action)) {
+    ports_.consumer.unassign();
+  } else if (const auto* start = std::get_if<StartReading>(&action)) {
+    ports_.reader.start(start->partition, start->log, start->from);
+  } else if (const auto* stop = std::get_if<StopReading>(&action)) {
+    ports_.reader.stop(stop->partition);
+  } else if (const auto* ends = std::get_if<ReadEnds>(&action)) {
+    ports_.lookup.read_ends(ends->at, ends->partitions);
+  } else if (const auto* commit = std::get_if<Commit>(&action)) {
+    ports_.transactor.commit(*commit->batch, ports_.consumer.group_metadata());
+  } else if (const auto* note = std::get_if<Note>(&action)) {
+    note->warning ? base::log_warn(note->text) : base::log_info(note->text);
+  } else if (const auto* exit = std::get_if<Exit>(&action)) {
+    if (!exit->message.empty()) base::log_error(exit->message);
+    exit_code_ = exit->code;
+  }
+}
+
+void WorkerLoop::report() {
+  if (const auto step = clock_.step()) {
+    base::log_warn("the wall clock was stepped by " + std::to_string(step->count()) +
+                   " ms; deadlines keep to it, but never go back");
+  }
+  if (exit_code_ || worker_.ready() == reported_ready_) return;
+  reported_ready_ = !reported_ready_;
+  base::log_info(reported_ready_
+                     ? "ready: consuming " + std::to_string(worker_.seats()) + " partitions"
+                     : std::string("waiting: the partitions are being assigned or recovered"));
+}
+
+}  // namespace muster::runtime

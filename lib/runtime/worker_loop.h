@@ -1,0 +1,51 @@
+// Runs a worker on the calling thread: events in, actions out, records from the queues, sleep when nothing is left.
+// In one round, in order:
+//
+//   1. what others posted, and the group's events     -> worker.handle
+//   2. what is due by the clock                       -> worker.on_time
+//   3. shards that recover: a portion of their logs   -> worker.replay
+//   4. if a batch can be built: records of all live partitions -> worker.apply, worker.end_round
+//   5. the actions that all this led to
+#pragma once
+
+#include "runtime/mailbox.h"
+#include "runtime/wall_clock.h"
+#include "runtime/worker.h"
+
+#include <optional>
+#include <string>
+
+namespace muster::runtime {
+
+struct Ports {
+  Consumer& consumer;
+  Reader& reader;
+  Transactor& transactor;
+  Lookup& lookup;
+};
+
+class WorkerLoop {
+ public:
+  WorkerLoop(Worker& worker, const Ports& ports, Mailbox& mailbox);
+
+  // Until the worker exits; then the exit code.
+  int run();
+
+ private:
+  bool round();
+  bool replay_round();
+  bool live_round();
+  void execute_actions();
+  void execute(const Action& action);
+  void report();
+  core::Duration sleep_for();
+
+  Worker& worker_;
+  Ports ports_;
+  Mailbox& mailbox_;
+  WallClock clock_;
+  std::optional<int> exit_code_;
+  bool reported_ready_ = false;
+};
+
+}  // namespace muster::runtime

@@ -1,0 +1,106 @@
+"""One broker for all tests of a run; topics, groups and folders for each test alone.
+
+MUSTER_TEST_BROKERS=HOST:PORT takes a broker that is already up instead of starting one.
+"""
+
+import os
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from checker import check
+from cluster import Broker, Collector, Topics
+from reader import Tail, read_to_end
+from sender import Sender
+from verdicts import Options
+
+
+@pytest.fixture(scope="session")
+def brokers(tmp_path_factory):
+    """host:port. Where no broker can be had every test that needs one fails with the reason."""
+    if given := os.environ.get("MUSTER_TEST_BROKERS"):
+        yield given
+        return
+    # As a broker is by default: looking for a topic must not make one all the same.
+    broker = Broker(tmp_path_factory.mktemp("kafka"), "auto.create.topics.enable=true")
+    yield broker.address
+    broker.remove()
+
+
+@dataclass
+class World:
+    """A test's own corner of the broker: an input topic, and collectors on it."""
+
+    brokers: str
+    folder: Path
+    topic: str
+    topics: Topics
+    partitions: int
+    collectors: list
+
+    @property
+    def dead_letters(self) -> str:
+        return f"{self.topic}-dlq"
+
+    def make(self, **config) -> "World":
+        self.topics.create(self.topic, self.partitions, **config)
+        return self
+
+    def collector(self, *more, environment=None, instance="one", brokers="") -> Collector:
+        """Not started yet. The consumer group is named after the topic: nobody else's."""
+        folder = self.folder / f"collector-{len(self.collectors)}"
+        folder.mkdir()
+        arguments = ["--brokerlist", brokers or self.brokers, "--event-topic", self.topic,
+                     "--consumer-group", f"{self.topic}-group", "--instance", instance, *more]
+        self.collectors.append(Collector(folder, arguments, environment))
+        return self.collectors[-1]
+
+    def sender(self, **config) -> Sender:
+        return Sender(self.brokers, self.topic, **config)
+
+    def tail(self, *topics, **more) -> Tail:
+        return Tail(self.brokers, *(topics or (self.topic,)), guard=self._none_died, **more)
+
+    def read(self, *topics):
+        return read_to_end(self.brokers, *(topics or (self.topic,)))
+
+    def check(self, sent, **options):
+        """Reads all outcomes and has them judged."""
+        return check(sent, self.read(), Options(partitions=self.partitions, **options))
+
+    def _none_died(self) -> None:
+        for collector in self.collectors:
+            assert not collector.died(), collector.why("died by itself")
+
+    def close(self) -> None:
+        for collector in self.collectors:
+            collector.end()
+        for collector in self.collectors:
+            collector.judge_log()
+
+
+def _world(brokers: str, folder: Path, partitions: int) -> World:
+    return World(brokers, folder, f"events-{uuid.uuid4().hex[:12]}", Topics(brokers), partitions,
+                 [])
+
+
+@pytest.fixture
+def partitions() -> int:
+    """A test that wants more parametrizes this."""
+    return 1
+
+
+@pytest.fixture
+def world(brokers, tmp_path, partitions):
+    one = _world(brokers, tmp_path, partitions)
+    yield one
+    one.close()
+
+
+@pytest.fixture(scope="module")
+def module_world(brokers, tmp_path_factory):
+    """One world for a table of cases that cost too much one by one."""
+    one = _world(brokers, tmp_path_factory.mktemp("module"), 1)
+    yield one
+    one.close()
