@@ -4,16 +4,27 @@
 #include "core/commit_metadata.h"
 #include "kafka/client.h"
 
-#include <unistd.h>
-
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <random>
+#include <string_view>
 
 namespace muster::cmd {
 namespace {
 
 constexpr int64_t kDayMs = 24LL * 3600 * 1000;
+constexpr size_t kNameBytesMax = 249;  // what Kafka takes as the name of a topic
+constexpr const char* kTopicName = "a name of 1 to 249 letters, digits, '.', '_', '-', neither \".\" nor \"..\"";
+
+bool is_topic_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+}
+
+bool is_topic_name(std::string_view name) {
+  return !name.empty() && name.size() <= kNameBytesMax && name != "." && name != ".." &&
+         std::ranges::all_of(name, is_topic_character);
+}
 
 // A pod of a StatefulSet keeps its name: that is a stable instance without being told.
 std::string default_instance() {
@@ -29,16 +40,56 @@ std::string hex64(uint64_t number) {
   return text;
 }
 
+// A group may be called what a topic may not, but its name is part of the journal's and of the transactional id, which
+// is kept in the commit's metadata (ASCII). The hash keeps the names of two such groups apart.
+std::string group_in_names(const std::string& group) {
+  if (std::ranges::all_of(group, is_topic_character)) return group;
+  std::string name = group;
+  std::ranges::replace_if(name, [](char c) { return !is_topic_character(c); }, '_');
+  return name + "-" + hex64(base::hash64(group));
+}
+
 // Stable with an instance: a restart fences and takes over what its predecessor left open. Group and topic are in it,
 // so that one instance name may serve several collectors.
 std::string transactional_id(const std::string& group, const std::string& topic, const std::string& instance) {
   std::random_device random;
   const std::string who = instance.empty() ? hex64((uint64_t{random()} << 32) | random()) : instance;
-  std::string id = "muster." + group + "." + topic + "." + who;
+  std::string id = "muster." + group_in_names(group) + "." + topic + "." + who;
   if (id.size() > core::kTransactionalIdBytesMax) {
     id = id.substr(0, core::kTransactionalIdBytesMax - 17) + "." + hex64(base::hash64(id));
   }
   return id;
+}
+
+void read_names(config::Options& options, kafka::Settings& kafka) {
+  kafka.group = options.text("consumer-group");
+  kafka.instance = options.maybe_text("instance").value_or(default_instance());
+  kafka::TopicNames& topics = kafka.topics;
+  topics.input = options.text("event-topic");
+  topics.output = options.maybe_text("output-topic").value_or(topics.input);
+  topics.dead_letter = topics.input + "-dlq";
+  topics.journal = "muster." + group_in_names(kafka.group) + "." + topics.input + ".journal";
+  kafka.transactional_id = transactional_id(kafka.group, topics.input, kafka.instance);
+
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20; };
+  const bool group_fits = !kafka.group.empty() && kafka.group.size() <= kNameBytesMax &&
+                          std::ranges::none_of(kafka.group, is_control);
+  if (!group_fits) options.wrong("consumer-group", "a name of 1 to 249 bytes without control characters");
+  if (!is_topic_name(topics.input)) {
+    options.wrong("event-topic", kTopicName);
+  } else if (!is_topic_name(topics.dead_letter)) {
+    options.wrong("event-topic", "a name that leaves room for \"-dlq\": at most 245 characters");
+  } else if (group_fits && !is_topic_name(topics.journal)) {
+    options.wrong("event-topic", "a name short enough for the journal's topic muster.<group>.<event topic>.journal: at most 249 "
+                                 "characters, these would be " + std::to_string(topics.journal.size()));
+  }
+  if (options.maybe_text("output-topic") && !is_topic_name(topics.output)) options.wrong("output-topic", kTopicName);
+  if (options.maybe_text("instance")) {
+    if (!is_topic_name(kafka.instance)) options.wrong("instance", kTopicName);
+  } else if (!kafka.instance.empty() && !is_topic_name(kafka.instance)) {
+    options.add_error("POD_NAMESPACE, POD_NAME: expected " + std::string(kTopicName) + " as the name of this instance, got \"" +
+                      kafka.instance + "\"; --instance names another");
+  }
 }
 
 }  // namespace
@@ -68,19 +119,11 @@ config::Options collector_options() {
 CollectorSettings read_settings(config::Options& options) {
   CollectorSettings s;
   s.kafka.brokers = options.text("brokerlist");
-  s.kafka.group = options.text("consumer-group");
-  s.kafka.instance = options.maybe_text("instance").value_or(default_instance());
+  if (s.kafka.brokers.empty()) options.wrong("brokerlist", "host:port, or several with commas between them");
+  read_names(options, s.kafka);
   s.kafka.partitioner = options.one_of("partitioner", {"murmur2", "crc32"});
-  s.kafka.topics.input = options.text("event-topic");
-  s.kafka.topics.output = options.maybe_text("output-topic").value_or(s.kafka.topics.input);
-  s.kafka.topics.dead_letter = s.kafka.topics.input + "-dlq";
-  s.kafka.topics.journal = "muster." + s.kafka.group + "." + s.kafka.topics.input + ".journal";
-  s.kafka.transactional_id = transactional_id(s.kafka.group, s.kafka.topics.input, s.kafka.instance);
   s.kafka.client_id = "muster-collector";
-  s.kafka.properties = options.kafka_properties();
-  for (const char* name : {"brokerlist", "event-topic", "consumer-group"}) {
-    if (options.text(name).empty()) options.add_error("--" + std::string(name) + ": must not be empty");
-  }
+  for (const auto& [name, value, source] : options.kafka_properties()) s.kafka.properties.push_back({name, value, source});
   for (auto& wrong : kafka::check_properties(s.kafka)) options.add_error(std::move(wrong));
 
   if (options.maybe_text("partitions")) {

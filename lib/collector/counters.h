@@ -1,4 +1,5 @@
-// What the collector counts, and how each is called for those who watch it. Metrics, not state. Any thread.
+// What the collector counts, and how each is called for those who watch it. Metrics, not state. Any
+// thread.
 #pragma once
 
 #include <array>

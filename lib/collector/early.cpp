@@ -66,18 +66,12 @@ bool KeptRecord::read(std::string_view bytes) {
   return reader.at_end();
 }
 
-core::Time EarlyGroup::earliest() const {
-  CHECK(!kept_.empty());
-  return std::min_element(kept_.begin(), kept_.end(), [](const Kept& a, const Kept& b) {
-           return a.expires < b.expires;
-         })->expires;
-}
-
 bool EarlyGroup::keep(const core::Record& record, core::Time expires, size_t count_max) {
   std::string bytes = bytes_of(record);
   const bool fits = kept_.size() < count_max && bytes_ + bytes.size() <= kEarlyBytesMax;
   if (!fits && !kept_.empty()) return false;
   bytes_ += bytes.size();
+  earliest_ = std::min(earliest_, expires);
   kept_.push_back({expires, std::move(bytes)});
   orphan_since_ = {};
   return true;
@@ -89,6 +83,8 @@ std::vector<EarlyGroup::Kept> EarlyGroup::take_expired(core::Time now) {
   std::vector<Kept> expired(std::make_move_iterator(first), std::make_move_iterator(kept_.end()));
   kept_.erase(first, kept_.end());
   for (const Kept& kept : expired) bytes_ -= kept.bytes.size();
+  earliest_ = core::Time::max();
+  for (const Kept& kept : kept_) earliest_ = std::min(earliest_, kept.expires);
   if (kept_.empty()) orphan_since_ = now;
   return expired;
 }
@@ -109,6 +105,7 @@ bool EarlyGroup::load(base::ByteReader& reader) {
     const core::Time expires = core::time_from_ms(reader.zigzag());
     kept_.push_back({expires, std::string(reader.string())});
     bytes_ += kept_.back().bytes.size();
+    earliest_ = std::min(earliest_, expires);
   }
   return reader.ok();
 }

@@ -1,6 +1,6 @@
-// A group before its Create: the records that came too early, whole, in order of arrival. Each waits until its own
-// time; when none is left the id is an orphan and waits to leave memory, unless something new comes for it. Lives in
-// one shard's processor, on its thread.
+// A group before its Create: the records that came too early, whole, in order of arrival. Each
+// waits until its own time; when none is left the id is an orphan and waits to leave memory, unless
+// something new comes for it. Lives in one shard's processor, on its thread.
 #pragma once
 
 #include <cstdint>
@@ -44,7 +44,7 @@ class EarlyGroup {
   std::string_view id() const { return id_; }
   const std::vector<Kept>& kept() const { return kept_; }
   // Only while something is kept.
-  core::Time earliest() const;
+  core::Time earliest() const { return earliest_; }
   bool orphan() const { return kept_.empty(); }
   // When it became one.
   core::Time orphan_since() const { return orphan_since_; }
@@ -62,6 +62,7 @@ class EarlyGroup {
   std::string id_;
   std::vector<Kept> kept_;
   size_t bytes_ = 0;
+  core::Time earliest_ = core::Time::max();  // of what is kept, so that keeping one more is cheap
   core::Time orphan_since_{};
 };
 

@@ -16,7 +16,7 @@ constexpr std::string_view kEntityDoneType = "EventGroupCollectorEntityDone";
 constexpr core::Duration kTtlDefault = std::chrono::seconds(30);
 constexpr std::string_view kTtlDefaultText = "30";
 constexpr std::string_view kNull = "null";
-constexpr size_t kQuotedMax = 64;            // of a foreign text, in a message
+constexpr size_t kQuotedMax = 64;             // of a foreign text, in a message
 constexpr size_t kBufferBytesKept = 1 << 20;  // a larger record's buffer is not kept
 
 constexpr std::array<std::string_view, 11> kFieldNames = {
@@ -135,8 +135,8 @@ Decoded Decoder::decode(std::optional<std::string_view> value, const Options& op
   const bool create_type = type_name == kCreateType;
   if (!create_type && type_name != kEntityDoneType) return Skipped{};
   if (value_bytes_ > options.max_message_bytes) {
-    reject(RejectCode::kLimit, {"the value has ", std::to_string(value_bytes_), " bytes, more than ",
-                                std::to_string(options.max_message_bytes)});
+    reject(RejectCode::kLimit, {"the value has ", std::to_string(value_bytes_),
+                                " bytes, more than ", std::to_string(options.max_message_bytes)});
     return rejected_;
   }
   if (create_type) {
@@ -215,7 +215,8 @@ bool Decoder::read_create(const Options& options, Create& create) {
   create.payload = at(Field::kPayload).raw.empty() ? kNull : at(Field::kPayload).raw;
   uint64_t rest = 0;
   for (const Field field : {Field::kHandler, Field::kSender, Field::kDescription}) {
-    if (!is_null(at(field).raw)) rest = base::hash64(at(field).raw, rest + static_cast<uint64_t>(field));
+    if (!is_null(at(field).raw))
+      rest = base::hash64(at(field).raw, rest + static_cast<uint64_t>(field));
   }
   create.rest_hash = static_cast<uint32_t>(rest >> 32);
   return true;

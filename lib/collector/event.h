@@ -1,6 +1,7 @@
-// What comes in: one record's value as an event, or what is wrong with it. The whole value is checked (UTF-8,
-// grammar, nesting), also what is only passed through, so whatever a decoded event holds can be put out as it is.
-// A decoder belongs to one thread and reuses its buffers: nothing is allocated per record on the steady path.
+// What comes in: one record's value as an event, or what is wrong with it. The whole value is
+// checked (UTF-8, grammar, nesting), also what is only passed through, so whatever a decoded event
+// holds can be put out as it is. A decoder belongs to one thread and reuses its buffers: nothing is
+// allocated per record on the steady path.
 #pragma once
 
 #include <array>

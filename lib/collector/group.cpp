@@ -16,156 +16,147 @@
 namespace muster::collector {
 namespace {
 
-// The size that a block has for so many used bytes: a function of them, so that it need not be kept. Small blocks
-// have no slack beyond malloc's own steps of 16 bytes (8 of which are its header); large ones grow by an eighth, so
-// that appending n results copies O(n).
+// The size that a block has for so many used bytes: a function of them, so that it need not be
+// kept. Small blocks have no slack beyond malloc's own steps of 16 bytes (8 of which are its
+// header); large ones grow by an eighth, so that appending n results copies O(n).
 size_t block_size(size_t used) {
   const size_t step = used < 1024 ? 16 : std::bit_floor(used) / 8;
   return (used + 8 + step - 1) / step * step - 8;
 }
 
-uint32_t length_bytes(size_t length) {
-  return static_cast<uint32_t>((std::bit_width(length | 1) + 6) / 7);
+// Of a varint, as base::ByteWriter writes it.
+uint32_t varint_bytes(uint64_t value) {
+  return static_cast<uint32_t>((std::bit_width(value | 1) + 6) / 7);
 }
 
 uint32_t text_bytes(std::string_view text) {
-  return length_bytes(text.size()) + static_cast<uint32_t>(text.size());
+  return varint_bytes(text.size()) + static_cast<uint32_t>(text.size());
+}
+
+// Moves `at` behind it.
+uint64_t read_varint(const char*& at) {
+  uint64_t value = 0;
+  for (int shift = 0;; shift += 7) {
+    const auto byte = static_cast<unsigned char>(*at++);
+    value |= static_cast<uint64_t>(byte & 0x7f) << shift;
+    if (byte < 0x80) return value;
+  }
+}
+
+std::string_view read_text(const char*& at) {
+  const size_t size = read_varint(at);
+  const std::string_view text(at, size);
+  at += size;
+  return text;
+}
+
+// The Create lies a little before the deadline, so their distance is short to write. Modulo 2^64,
+// so any will do.
+uint64_t distance(core::Time from, core::Time to) {
+  return static_cast<uint64_t>(core::to_ms(to)) - static_cast<uint64_t>(core::to_ms(from));
 }
 
 }  // namespace
 
 OpenGroup::OpenGroup(const Create& create, const Times& times) {
   const auto count = static_cast<uint32_t>(create.expected.size());
-  size_t names = 0;
-  for (const std::string_view name : create.expected) names += name.size();
-  const size_t texts =
-      text_bytes(create.id) + text_bytes(create.ttl_text) + text_bytes(create.payload) + names;
-  const size_t tables = count * sizeof(Entity) + name_index_size(count) * sizeof(uint32_t);
-  CHECK(texts <= UINT32_MAX - kBytesMax - 16);  // so that offsets of results fit as well
+  const uint64_t before_deadline = distance(times.created, times.deadline);
+  size_t bytes = text_bytes(create.id) + text_bytes(create.ttl_text) +
+                 varint_bytes(create.rest_hash) + varint_bytes(before_deadline) +
+                 text_bytes(create.payload);
+  for (const std::string_view name : create.expected) bytes += text_bytes(name);
+  CHECK(bytes <= UINT32_MAX - kBytesMax - 16);  // so that offsets of results fit as well
   CHECK(count <= kExpectedMax);
 
-  const size_t size = block_size(sizeof(Fixed) + tables + texts);
-  block_.reset(static_cast<char*>(std::malloc(size)));
+  const size_t tables =
+      (count + (count >= kNamesIndexedFrom ? count : 0) + name_index_size(count)) *
+      sizeof(uint32_t);
+  block_.reset(static_cast<char*>(std::malloc(block_size(kFixedBytes + tables + bytes))));
   CHECK(block_ != nullptr);
-  new (block_.get()) Fixed{core::to_ms(times.created),
-                           core::to_ms(times.deadline),
-                           core::to_ms(times.keep_until),
-                           0,
-                           count,
-                           count & kMissingMask,
-                           0,
-                           create.rest_hash};
-  std::memset(block_.get() + sizeof(Fixed), 0, tables);
+  // Not all of Fixed: its padding is the tables' already.
+  fixed().deadline_ms = core::to_ms(times.deadline);
+  fixed().keep_until_ms = core::to_ms(times.keep_until);
+  fixed().bytes = 0;
+  fixed().entity_count = count;
+  fixed().missing = count & kMissingMask;
+  fixed().overflowed = 0;
+  std::memset(block_.get() + kFixedBytes, 0, tables);
   append_text(create.id);
   append_text(create.ttl_text);
+  append_varint(create.rest_hash);
+  append_varint(before_deadline);
   append_text(create.payload);
-  for (uint32_t number = 0; number < count; ++number) {
-    append(create.expected[number]);
-    entities()[number].name_end = fixed().bytes;
-  }
-  if (index().empty()) return;
   const auto name_of = [this](uint32_t number) { return entity(number); };
   for (uint32_t number = 0; number < count; ++number) {
-    CHECK(name_index_add(index(), entity(number), number, name_of));
+    const uint32_t offset = append_text(create.expected[number]);
+    if (!indexed()) continue;
+    names()[number] = offset;
+    CHECK(name_index_add(index(), create.expected[number], number, name_of));
   }
 }
 
-std::span<OpenGroup::Entity> OpenGroup::entities() {
-  return {reinterpret_cast<Entity*>(block_.get() + sizeof(Fixed)), fixed().entity_count};
+std::span<uint32_t> OpenGroup::table(size_t begin, size_t size) const {
+  return {reinterpret_cast<uint32_t*>(block_.get() + kFixedBytes) + begin, size};
 }
 
-std::span<const OpenGroup::Entity> OpenGroup::entities() const {
-  return {reinterpret_cast<const Entity*>(block_.get() + sizeof(Fixed)), fixed().entity_count};
+bool OpenGroup::indexed() const { return entity_count() >= kNamesIndexedFrom; }
+
+std::span<uint32_t> OpenGroup::names() const {
+  return table(entity_count(), indexed() ? entity_count() : 0);
 }
 
-std::span<uint32_t> OpenGroup::index() {
-  const std::span<Entity> all = entities();
-  return {reinterpret_cast<uint32_t*>(all.data() + all.size()), name_index_size(entity_count())};
-}
-
-std::span<const uint32_t> OpenGroup::index() const {
-  const std::span<const Entity> all = entities();
-  return {reinterpret_cast<const uint32_t*>(all.data() + all.size()),
-          name_index_size(entity_count())};
+std::span<uint32_t> OpenGroup::index() const {
+  const uint32_t count = entity_count();
+  return table(count + (indexed() ? count : 0), name_index_size(count));
 }
 
 size_t OpenGroup::bytes_at() const {
   const uint32_t count = entity_count();
-  return sizeof(Fixed) + count * sizeof(Entity) + name_index_size(count) * sizeof(uint32_t);
+  const size_t entries = count + (indexed() ? count + name_index_size(count) : 0);
+  return kFixedBytes + entries * sizeof(uint32_t);
 }
 
 std::string_view OpenGroup::text_at(uint32_t offset) const {
   const char* at = bytes() + offset;
-  size_t length = 0;
-  for (int shift = 0;; shift += 7) {
-    const auto byte = static_cast<unsigned char>(*at++);
-    length |= static_cast<size_t>(byte & 0x7f) << shift;
-    if (byte < 0x80) break;
-  }
-  return {at, length};
+  return read_text(at);
 }
 
-void OpenGroup::reserve(uint32_t bytes_more) {
-  const size_t used = bytes_at() + fixed().bytes;
-  if (block_size(used + bytes_more) == block_size(used)) return;
-  char* grown = static_cast<char*>(std::realloc(block_.get(), block_size(used + bytes_more)));
-  CHECK(grown != nullptr);
-  static_cast<void>(block_.release());
-  block_.reset(grown);
+uint32_t OpenGroup::end_of(std::string_view text) const {
+  return static_cast<uint32_t>(text.data() + text.size() - bytes());
 }
 
-void OpenGroup::append(std::string_view text) {
-  if (text.empty()) return;
-  std::memcpy(block_.get() + bytes_at() + fixed().bytes, text.data(), text.size());
-  fixed().bytes += static_cast<uint32_t>(text.size());
+OpenGroup::Head OpenGroup::read_head() const {
+  const char* at = bytes();
+  read_text(at);
+  read_text(at);
+  Head head;
+  head.rest_hash = static_cast<uint32_t>(read_varint(at));
+  const uint64_t before_deadline = read_varint(at);
+  head.created = core::time_from_ms(
+      static_cast<int64_t>(static_cast<uint64_t>(fixed().deadline_ms) - before_deadline));
+  head.payload = read_text(at);
+  return head;
 }
 
-uint32_t OpenGroup::append_text(std::string_view text) {
-  const uint32_t offset = fixed().bytes;
-  size_t length = text.size();
-  for (; length >= 0x80; length >>= 7) {
-    const char byte = static_cast<char>(length | 0x80);
-    append({&byte, 1});
-  }
-  const char last = static_cast<char>(length);
-  append({&last, 1});
-  append(text);
-  return offset;
-}
-
-std::string_view OpenGroup::ttl_text() const { return text_at(text_bytes(id())); }
-
-std::string_view OpenGroup::payload() const {
-  return text_at(text_bytes(id()) + text_bytes(ttl_text()));
-}
-
-uint32_t OpenGroup::names_at() const {
+uint32_t OpenGroup::name_at(uint32_t number) const {
+  CHECK(number < entity_count());
+  if (indexed()) return names()[number];
   const std::string_view before = payload();
-  return static_cast<uint32_t>(before.data() + before.size() - bytes());
+  const char* at = before.data() + before.size();
+  for (; number > 0; --number) read_text(at);
+  return static_cast<uint32_t>(at - bytes());
 }
 
-uint32_t OpenGroup::names_end() const {
-  return entity_count() == 0 ? names_at() : entities().back().name_end;
-}
-
-std::string_view OpenGroup::entity(uint32_t number) const {
-  const uint32_t begin = number == 0 ? names_at() : entities()[number - 1].name_end;
-  return {bytes() + begin, entities()[number].name_end - begin};
-}
-
-std::optional<uint32_t> OpenGroup::find(std::string_view name) const {
-  const std::span<const Entity> all = entities();
-  if (all.size() >= kNamesIndexedFrom) {
+std::optional<uint32_t> OpenGroup::find(std::string_view wanted) const {
+  if (indexed()) {
     const auto name_of = [this](uint32_t number) { return entity(number); };
-    const uint32_t place = index()[name_index_place(index(), name, name_of)];
+    const uint32_t place = index()[name_index_place(index(), wanted, name_of)];
     return place == 0 ? std::nullopt : std::optional(place - 1);
   }
-  const char* base = bytes();
-  uint32_t begin = names_at();
-  for (uint32_t number = 0; number < all.size(); ++number) {
-    const uint32_t end = all[number].name_end;
-    if (name == std::string_view(base + begin, end - begin)) return number;
-    begin = end;
+  const std::string_view before = payload();
+  const char* at = before.data() + before.size();
+  for (uint32_t number = 0; number < entity_count(); ++number) {
+    if (read_text(at) == wanted) return number;
   }
   return std::nullopt;
 }
@@ -173,7 +164,7 @@ std::optional<uint32_t> OpenGroup::find(std::string_view name) const {
 std::string_view OpenGroup::result(uint32_t number) const {
   CHECK(has_result(number));
   CHECK(!overflowed());
-  return text_at(entities()[number].result_at);
+  return text_at(results()[number]);
 }
 
 bool OpenGroup::keep_until(core::Time time) {
@@ -183,50 +174,84 @@ bool OpenGroup::keep_until(core::Time time) {
 }
 
 bool OpenGroup::same_content(const Create& create) const {
-  if (create.rest_hash != fixed().rest_hash || create.ttl_text != ttl_text() ||
-      create.payload != payload() || create.expected.size() != entity_count()) {
+  const Head head = read_head();
+  if (create.rest_hash != head.rest_hash || create.ttl_text != ttl_text() ||
+      create.payload != head.payload || create.expected.size() != entity_count()) {
     return false;
   }
-  for (uint32_t number = 0; number < entity_count(); ++number) {
-    if (create.expected[number] != entity(number)) return false;
+  const char* at = head.payload.data() + head.payload.size();
+  for (const std::string_view name : create.expected) {
+    if (read_text(at) != name) return false;
   }
   return true;
+}
+
+// --- growing
+
+void OpenGroup::resize(size_t bytes_after) {
+  const size_t begin = bytes_at();
+  const size_t size = block_size(begin + bytes_after);
+  if (size == block_size(begin + fixed().bytes)) return;
+  char* block = static_cast<char*>(std::realloc(block_.get(), size));
+  CHECK(block != nullptr);
+  static_cast<void>(block_.release());
+  block_.reset(block);
+}
+
+void OpenGroup::append_varint(uint64_t value) {
+  char* begin = block_.get() + bytes_at() + fixed().bytes;
+  char* at = begin;
+  for (; value >= 0x80; value >>= 7) *at++ = static_cast<char>(value | 0x80);
+  *at++ = static_cast<char>(value);
+  fixed().bytes += static_cast<uint32_t>(at - begin);
+}
+
+uint32_t OpenGroup::append_text(std::string_view text) {
+  const uint32_t offset = fixed().bytes;
+  append_varint(text.size());
+  std::copy(text.begin(), text.end(), block_.get() + bytes_at() + fixed().bytes);
+  fixed().bytes += static_cast<uint32_t>(text.size());
+  return offset;
 }
 
 void OpenGroup::set_result(uint32_t number, std::string_view result, uint32_t bytes_max) {
   CHECK(number < entity_count());
   CHECK(!has_result(number));
-  const size_t results_bytes = fixed().bytes - names_end();
-  if (!overflowed() && results_bytes + text_bytes(result) > bytes_max) drop_results();
-  uint32_t result_at = kResultNotKept;
-  if (!overflowed()) {
-    reserve(text_bytes(result));
-    result_at = append_text(result);
+  const uint32_t more = text_bytes(result);
+  if (!overflowed() && size_t{fixed().bytes} + more > bytes_max) {
+    // Near enough to look at what of it is results: they begin behind the last name.
+    const uint32_t results_at = end_of(entity(entity_count() - 1));
+    if (fixed().bytes - results_at + size_t{more} > bytes_max) drop_results();
   }
-  entities()[number].result_at = result_at;
   fixed().missing = (fixed().missing - 1) & kMissingMask;
+  if (overflowed()) {
+    results()[number] = kResultNotKept;
+    return;
+  }
+  resize(size_t{fixed().bytes} + more);
+  results()[number] = append_text(result);
 }
 
 void OpenGroup::drop_results() {
-  for (Entity& entity : entities()) {
-    if (entity.result_at != 0) entity.result_at = kResultNotKept;
+  for (uint32_t& result_at : results()) {
+    if (result_at != 0) result_at = kResultNotKept;
   }
-  fixed().bytes = names_end();
+  const uint32_t names_end = end_of(entity(entity_count() - 1));
+  resize(names_end);
+  fixed().bytes = names_end;
   fixed().overflowed = 1;
-  char* smaller =
-      static_cast<char*>(std::realloc(block_.get(), block_size(bytes_at() + fixed().bytes)));
-  CHECK(smaller != nullptr);
-  static_cast<void>(block_.release());
-  block_.reset(smaller);
 }
 
+// --- saved state
+
 void OpenGroup::save(base::ByteWriter& writer) const {
-  writer.zigzag(fixed().created_ms);
+  const Head head = read_head();
+  writer.zigzag(core::to_ms(head.created));
   writer.zigzag(fixed().deadline_ms);
   writer.zigzag(fixed().keep_until_ms);
-  writer.fixed64(fixed().rest_hash);
+  writer.varint(head.rest_hash);
   writer.string(ttl_text());
-  writer.string(payload());
+  writer.string(head.payload);
   writer.u8(overflowed() ? 1 : 0);
   writer.varint(entity_count());
   for (uint32_t number = 0; number < entity_count(); ++number) {
@@ -236,14 +261,28 @@ void OpenGroup::save(base::ByteWriter& writer) const {
   }
 }
 
+namespace {
+
+bool is_text(std::string_view text) {
+  return !text.empty() && simdjson::validate_utf8(text.data(), text.size());
+}
+
+bool all_different(std::vector<std::string_view> names) {
+  std::sort(names.begin(), names.end());
+  return std::adjacent_find(names.begin(), names.end()) == names.end();
+}
+
+}  // namespace
+
 std::optional<OpenGroup> OpenGroup::load(std::string_view id, base::ByteReader& reader) {
   Times times;
   times.created = core::time_from_ms(reader.zigzag());
   times.deadline = core::time_from_ms(reader.zigzag());
   times.keep_until = core::time_from_ms(reader.zigzag());
+  const uint64_t rest_hash = reader.varint();
   Create create;
   create.id = id;
-  create.rest_hash = static_cast<uint32_t>(reader.fixed64());
+  create.rest_hash = static_cast<uint32_t>(rest_hash);
   create.ttl_text = reader.string();
   create.payload = reader.string();
   const bool overflowed = reader.u8() != 0;
@@ -252,23 +291,16 @@ std::optional<OpenGroup> OpenGroup::load(std::string_view id, base::ByteReader& 
   const size_t count = reader.count(2);
   for (uint32_t number = 0; number < count; ++number) {
     names.push_back(reader.string());
+    if (!is_text(names.back())) return std::nullopt;
     if (reader.u8() == 0) continue;
-    results.emplace_back(number, overflowed ? std::string_view("null") : reader.string());
+    results.emplace_back(number, overflowed ? "null" : reader.string());
+    if (!is_json(results.back().second)) return std::nullopt;
   }
   // A group with nothing missing is closed, so this also refuses one without entities.
   if (!reader.ok() || results.size() == names.size() || count > kExpectedMax) return std::nullopt;
-  for (const std::string_view text : {id, create.ttl_text}) {
-    if (text.empty() || !simdjson::validate_utf8(text.data(), text.size())) return std::nullopt;
-  }
-  if (!is_json(create.payload)) return std::nullopt;
-  for (const auto& result : results) {
-    if (!is_json(result.second)) return std::nullopt;
-  }
-  std::vector<std::string_view> sorted = names;
-  std::sort(sorted.begin(), sorted.end());
-  if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end()) return std::nullopt;
-  for (const std::string_view text : names) {
-    if (text.empty() || !simdjson::validate_utf8(text.data(), text.size())) return std::nullopt;
+  if (rest_hash > UINT32_MAX || !is_text(id) || !is_text(create.ttl_text) ||
+      !is_json(create.payload) || !all_different(names)) {
+    return std::nullopt;
   }
   create.expected = names;
   OpenGroup group(create, times);

@@ -1,10 +1,10 @@
-// An open group and what is remembered of a closed one, each in one block of memory: a million open groups of three
-// ids are to fit into 400 MB. Lives in one shard's processor, on its thread.
+// An open group and what is remembered of a closed one, each in one block of memory: a million open
+// groups of three ids are to fit into 400 MB. Lives in one shard's processor, on its thread.
 //
-//   open    fixed numbers | entities | index of their names, of larger groups | id, ttl, payload, names | results
+//   open    fixed numbers | tables of offsets | id, ttl, payload, names | results
 //   closed  when it may be forgotten | id
 //
-// Behind the fixed part everything is bytes that only grow, found by offsets; a result is appended as it comes.
+// Behind the tables lie texts, each with its length in front; a result is appended as it comes.
 #pragma once
 
 #include <cstdint>
@@ -37,19 +37,19 @@ class OpenGroup {
   OpenGroup(const Create& create, const Times& times);
 
   std::string_view id() const { return text_at(0); }
-  std::string_view ttl_text() const;
-  std::string_view payload() const;
-  core::Time created() const { return core::time_from_ms(fixed().created_ms); }
+  std::string_view ttl_text() const { return text_at(end_of(id())); }
+  std::string_view payload() const { return read_head().payload; }
+  core::Time created() const { return read_head().created; }
   core::Time deadline() const { return core::time_from_ms(fixed().deadline_ms); }
   core::Time keep_until() const { return core::time_from_ms(fixed().keep_until_ms); }
   // False: it is kept that long anyway.
   [[nodiscard]] bool keep_until(core::Time time);
 
+  // Entities have numbers: their places in `expected`.
   uint32_t entity_count() const { return fixed().entity_count; }
-  std::string_view entity(uint32_t number) const;
-  // Its number: the place in `expected`.
+  std::string_view entity(uint32_t number) const { return text_at(name_at(number)); }
   std::optional<uint32_t> find(std::string_view entity) const;
-  bool has_result(uint32_t number) const { return entities()[number].result_at != 0; }
+  bool has_result(uint32_t number) const { return results()[number] != 0; }
   // Only of one that has a result, and while results are kept.
   std::string_view result(uint32_t number) const;
   bool complete() const { return fixed().missing == 0; }
@@ -66,37 +66,45 @@ class OpenGroup {
 
  private:
   struct Fixed {
-    int64_t created_ms;
     int64_t deadline_ms;
     int64_t keep_until_ms;
-    uint32_t bytes;  // used behind the index
+    uint32_t bytes;  // used behind the tables
     uint32_t entity_count;
     uint32_t missing : 31;
     uint32_t overflowed : 1;
-    uint32_t rest_hash;
   };
-  struct Entity {
-    uint32_t name_end;   // the name begins where the one before ends
-    uint32_t result_at;  // 0: none
-  };
+  // Without the padding that the compiler puts behind it: the tables begin there.
+  static constexpr size_t kFixedBytes = 28;
   static constexpr uint32_t kMissingMask = 0x7fffffff;
   static constexpr uint32_t kResultNotKept = 1;  // no result begins there: it is within the id
 
+  // What lies before the names, besides id and ttl.
+  struct Head {
+    core::Time created{};
+    uint32_t rest_hash = 0;
+    std::string_view payload;
+  };
+
   Fixed& fixed() { return *reinterpret_cast<Fixed*>(block_.get()); }
   const Fixed& fixed() const { return *reinterpret_cast<const Fixed*>(block_.get()); }
-  std::span<Entity> entities();
-  std::span<const Entity> entities() const;
-  std::span<uint32_t> index();
-  std::span<const uint32_t> index() const;
+  bool indexed() const;
+  // Three tables: where each entity's result is (0: it has none), and in indexed groups where its
+  // name is, and the index of names.
+  std::span<uint32_t> table(size_t begin, size_t size) const;
+  std::span<uint32_t> results() const { return table(0, entity_count()); }
+  std::span<uint32_t> names() const;
+  std::span<uint32_t> index() const;
   size_t bytes_at() const;  // where the bytes begin in the block
   const char* bytes() const { return block_.get() + bytes_at(); }
-  uint32_t names_at() const;
-  uint32_t names_end() const;
-  // A text with its length in front.
+  uint32_t name_at(uint32_t number) const;
+  // The end of a text that lies in the bytes.
+  uint32_t end_of(std::string_view text) const;
   std::string_view text_at(uint32_t offset) const;
+  Head read_head() const;
+
   uint32_t append_text(std::string_view text);
-  void append(std::string_view text);
-  void reserve(uint32_t bytes_more);
+  void append_varint(uint64_t value);
+  void resize(size_t bytes_after);
   void drop_results();
 
   Block block_;

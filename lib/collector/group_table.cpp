@@ -15,49 +15,49 @@ std::string_view name(const GroupState& state) {
   return {};
 }
 
-GroupTable::Wanted GroupTable::wanted(std::string_view name) {
-  return {static_cast<uint32_t>(base::hash64(name) >> 32), name};
+uint32_t GroupTable::hash_of(std::string_view name) {
+  return static_cast<uint32_t>(base::hash64(name) >> 32);
 }
 
 std::optional<core::Slot> GroupTable::find(std::string_view name) const {
-  const auto found = names_.find(wanted(name));
+  const auto found = names_.find(Wanted{name, hash_of(name)});
   if (found == names_.end()) return std::nullopt;
-  return core::Slot{found->slot};
+  return core::Slot{*found};
 }
 
 core::Slot GroupTable::add(GroupState state) {
-  CHECK(!std::holds_alternative<std::monostate>(state));
+  const uint32_t hash = hash_of(collector::name(state));
   uint32_t slot = 0;
   if (free_.empty()) {
-    CHECK(states_.size() < std::numeric_limits<uint32_t>::max());
-    slot = static_cast<uint32_t>(states_.size());
-    states_.push_back(std::move(state));
+    CHECK(entries_.size() < std::numeric_limits<uint32_t>::max());
+    slot = static_cast<uint32_t>(entries_.size());
+    entries_.emplace_back();
   } else {
     slot = free_.back();
     free_.pop_back();
-    states_[slot] = std::move(state);
   }
-  names_.insert(Entry{wanted(collector::name(states_[slot])).hash, slot});
+  entries_[slot].state = std::move(state);
+  entries_[slot].hash = hash;
+  const bool added = names_.insert(slot).second;
+  CHECK(added);
   return core::Slot{slot};
 }
 
 GroupState& GroupTable::at(core::Slot slot) {
-  CHECK(raw(slot) < states_.size());
-  return states_[raw(slot)];
+  CHECK(raw(slot) < entries_.size());
+  return entries_[raw(slot)].state;
 }
 
 const GroupState& GroupTable::at(core::Slot slot) const {
-  CHECK(raw(slot) < states_.size());
-  return states_[raw(slot)];
+  CHECK(raw(slot) < entries_.size());
+  return entries_[raw(slot)].state;
 }
 
 void GroupTable::erase(core::Slot slot) {
-  GroupState& state = at(slot);
-  const auto found = names_.find(wanted(collector::name(state)));
-  CHECK(found != names_.end());
-  CHECK(found->slot == raw(slot));
-  names_.erase(found);
-  state = std::monostate{};
+  CHECK(!std::holds_alternative<std::monostate>(at(slot)));
+  const size_t erased = names_.erase(raw(slot));
+  CHECK(erased == 1);
+  at(slot) = std::monostate{};
   free_.push_back(raw(slot));
 }
 

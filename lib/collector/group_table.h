@@ -1,6 +1,6 @@
-// Every id that a processor knows, by name and by slot: early, open or closed. Slots are reused, last freed first.
-// 16 bytes per slot and about 14 per name besides the groups themselves; growing never reads a group. Lives in one
-// shard's processor, on its thread.
+// Every id that a processor knows, by name and by slot: early, open or closed. Slots are reused,
+// last freed first. 16 bytes per slot and 5 to 10 per name besides the groups themselves; growing
+// never reads a group. Lives in one shard's processor, on its thread.
 #pragma once
 
 #include <boost/unordered/unordered_flat_set.hpp>
@@ -22,14 +22,15 @@ namespace muster::collector {
 //           Create                       complete, error, deadline
 //   early ----------> open (or closed) --------------------------> closed
 //     ^ an early Done, and again if it became an orphan      (forgotten by the core)
-using GroupState = std::variant<std::monostate, std::unique_ptr<EarlyGroup>, OpenGroup, ClosedGroup>;
+using GroupState =
+    std::variant<std::monostate, std::unique_ptr<EarlyGroup>, OpenGroup, ClosedGroup>;
 
 // Empty for a free slot.
 std::string_view name(const GroupState& state);
 
 class GroupTable {
  public:
-  GroupTable() : names_(0, Hash{}, Same{&states_}) {}
+  GroupTable() : names_(0, Hash{&entries_}, Same{&entries_}) {}
   GroupTable(const GroupTable&) = delete;
   GroupTable& operator=(const GroupTable&) = delete;
 
@@ -43,40 +44,41 @@ class GroupTable {
   size_t size() const { return names_.size(); }
 
  private:
-  // The hash is kept so that growing need not read the names.
+  // The hash lies in the state's padding. It is kept so that growing need not read the names.
   struct Entry {
-    uint32_t hash;
-    uint32_t slot;
+    [[no_unique_address]] GroupState state;
+    uint32_t hash = 0;
   };
+  using Entries = std::deque<Entry>;
   struct Wanted {
-    uint32_t hash;
     std::string_view name;
+    uint32_t hash;
   };
+  // The set holds slots, and looks into the entries.
   struct Hash {
     using is_transparent = void;
     using is_avalanching = void;
-    template <typename Hashed>
-    size_t operator()(const Hashed& hashed) const {
-      return hashed.hash * size_t{0x9e3779b97f4a7c15};
-    }
+    size_t operator()(const Wanted& wanted) const { return spread(wanted.hash); }
+    size_t operator()(uint32_t slot) const { return spread((*entries)[slot].hash); }
+    static size_t spread(uint32_t hash) { return hash * size_t{0x9e3779b97f4a7c15}; }
+    const Entries* entries;
   };
   struct Same {
     using is_transparent = void;
-    bool operator()(const Entry& a, const Entry& b) const { return a.slot == b.slot; }
-    bool operator()(const Wanted& wanted, const Entry& entry) const {
-      return wanted.hash == entry.hash && wanted.name == collector::name((*states)[entry.slot]);
+    bool operator()(uint32_t a, uint32_t b) const { return a == b; }
+    bool operator()(const Wanted& wanted, uint32_t slot) const {
+      const Entry& entry = (*entries)[slot];
+      return wanted.hash == entry.hash && wanted.name == collector::name(entry.state);
     }
-    bool operator()(const Entry& entry, const Wanted& wanted) const {
-      return (*this)(wanted, entry);
-    }
-    const std::deque<GroupState>* states;
+    bool operator()(uint32_t slot, const Wanted& wanted) const { return (*this)(wanted, slot); }
+    const Entries* entries;
   };
 
-  static Wanted wanted(std::string_view name);
+  static uint32_t hash_of(std::string_view name);
 
-  std::deque<GroupState> states_;
+  Entries entries_;
   std::vector<uint32_t> free_;
-  boost::unordered_flat_set<Entry, Hash, Same> names_;
+  boost::unordered_flat_set<uint32_t, Hash, Same> names_;
 };
 
 }  // namespace muster::collector

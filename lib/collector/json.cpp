@@ -25,8 +25,8 @@ int hex_value(char byte) {
   return letter >= 0 && letter < 6 ? letter + 10 : -1;
 }
 
-// A bit in each byte that a string cannot hold as it is: quote, backslash, below space. Bytes after the first one
-// may be marked wrongly, so only the first counts.
+// A bit in each byte that a string cannot hold as it is: quote, backslash, below space. Bytes after
+// the first one may be marked wrongly, so only the first counts.
 uint64_t special_bytes(uint64_t word) {
   const uint64_t quote = word ^ (kOnes * '"');
   const uint64_t backslash = word ^ (kOnes * '\\');

@@ -1,7 +1,7 @@
-// The grammar of JSON (RFC 8259) over text that stays where it is: what is passed on is checked to the last byte
-// and handed out as the bytes that came in. Why not simdjson: On Demand checks only what it visits, and the DOM
-// parser refuses what is valid JSON (integers over 64 bits, 1E400) and does not say where a value lies. Stateless;
-// any thread.
+// The grammar of JSON (RFC 8259) over text that stays where it is: what is passed on is checked to
+// the last byte and handed out as the bytes that came in. Why not simdjson: On Demand checks only
+// what it visits, and the DOM parser refuses what is valid JSON (integers over 64 bits, 1E400) and
+// does not say where a value lies. Stateless; any thread.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +15,9 @@ constexpr int kJsonNestingMax = 64;
 
 enum class JsonFault : uint8_t { kNone, kGrammar, kNesting };
 
-// A place in a text. Every member returns false at the first misfit; fault() and offset() then say what and where,
-// and nothing else may be called. UTF-8 is not its business: validate_utf8 is faster on the whole text.
+// A place in a text. Every member returns false at the first misfit; fault() and offset() then say
+// what and where, and nothing else may be called. UTF-8 is not its business: validate_utf8 is
+// faster on the whole text.
 class JsonScanner {
  public:
   // `depth`: how many containers around `text` were already entered.
@@ -66,8 +67,8 @@ class JsonScanner {
 // Whether `text` is one JSON value in valid UTF-8, nested at most kJsonNestingMax deep.
 [[nodiscard]] bool is_json(std::string_view text);
 
-// Appends what a JSON string means, as UTF-8. `raw` has passed the scanner. False: a \u escape names half of a
-// character (a lone surrogate), which UTF-8 cannot say.
+// Appends what a JSON string means, as UTF-8. `raw` has passed the scanner. False: a \u escape
+// names half of a character (a lone surrogate), which UTF-8 cannot say.
 [[nodiscard]] bool unescape(std::string_view raw, std::string& out);
 
 // Appends a JSON string with its quotes: shortest escapes, only where the grammar asks for one.

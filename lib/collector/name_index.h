@@ -1,6 +1,7 @@
-// A hash index over names that lie elsewhere under numbers 0, 1, 2 …: a table of numbers, open addressing, at most
-// half full. It makes finding one of 10,000 expected ids as cheap as one of three; below kNamesIndexedFrom names
-// comparing them in turn is cheaper and costs no memory. Stateless; any thread.
+// A hash index over names that lie elsewhere under numbers 0, 1, 2 …: a table of numbers, open
+// addressing, at most half full. It makes finding one of 10,000 expected ids as cheap as one of
+// three; below kNamesIndexedFrom names comparing them in turn is cheaper and costs no memory.
+// Stateless; any thread.
 #pragma once
 
 #include <bit>
@@ -21,8 +22,8 @@ constexpr uint32_t name_index_size(uint32_t count) {
   return count < kNamesIndexedFrom ? 0 : std::bit_ceil(2 * count);
 }
 
-// The place in the table where `name` is, or the free one where it would be put. `name_of(number)` gives a name that
-// is in the table.
+// The place in the table where `name` is, or the free one where it would be put. `name_of(number)`
+// gives a name that is in the table.
 template <typename NameOf>
 size_t name_index_place(std::span<const uint32_t> table, std::string_view name,
                         const NameOf& name_of) {

@@ -1,5 +1,5 @@
-// The options that decide outcomes: an input like any other, journaled and restored by replay. Changing one of them
-// never changes what was already decided. Plain data; any thread.
+// The options that decide outcomes: an input like any other, journaled and restored by replay.
+// Changing one of them never changes what was already decided. Plain data; any thread.
 #pragma once
 
 #include <chrono>
@@ -12,7 +12,7 @@
 namespace muster::collector {
 
 constexpr core::Duration kDurationMax = std::chrono::years(100);
-constexpr uint32_t kBytesMax = uint32_t{1} << 30;  // a group's offsets are 32 bits wide
+constexpr uint32_t kBytesMax = INT32_MAX;  // as Kafka's own limits; a group's offsets have 32 bits
 constexpr uint32_t kExpectedMax = 10'000'000;
 
 struct Options {

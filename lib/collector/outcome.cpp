@@ -148,8 +148,8 @@ bool outcome_fits(std::string_view group_id, const OutcomeRules& rules) {
 void append_time(std::string& out, core::Time time) {
   namespace chrono = std::chrono;
   constexpr core::Time kFirst{};
-  constexpr core::Time kLast =
-      core::Time(chrono::sys_days(chrono::year(9999) / 12 / 31)) + chrono::days(1) - core::Duration(1);
+  constexpr core::Time kLast = core::Time(chrono::sys_days(chrono::year(9999) / 12 / 31)) +
+                               chrono::days(1) - core::Duration(1);
   time = std::clamp(time, kFirst, kLast);
   const auto day = chrono::floor<chrono::days>(time);
   const chrono::year_month_day date(day);

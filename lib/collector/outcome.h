@@ -1,5 +1,6 @@
-// What goes out: a group's one outcome as JSON, byte for byte as doc and PROTOCOL say. Compact; payload and results
-// are the producers' bytes; ids and texts are written with the shortest escapes. Stateless; any thread.
+// What goes out: a group's one outcome as JSON, byte for byte as doc and PROTOCOL say. Compact;
+// payload and results are the producers' bytes; ids and texts are written with the shortest
+// escapes. Stateless; any thread.
 #pragma once
 
 #include <cstdint>
@@ -32,15 +33,17 @@ struct OutcomeRules {
   uint32_t bytes_max = 0;
 };
 
-// Replaces `out`; returns the code it was written with. What is over the limit becomes a Failure kTooLarge without
-// results; if that is too large as well, without its payload; and at last without its lists of entities.
+// Replaces `out`; returns the code it was written with. What is over the limit becomes a Failure
+// kTooLarge without results; if that is too large as well, without its payload; and at last without
+// its lists of entities.
 std::optional<FailureCode> write_outcome(const OpenGroup& group, const Ending& ending,
                                          const OutcomeRules& rules, std::string& out);
 
 // Whether the last of these always fits for a group of this id.
 [[nodiscard]] bool outcome_fits(std::string_view group_id, const OutcomeRules& rules);
 
-// RFC 3339, UTC, milliseconds. Times outside of the years 1970 to 9999 become the nearest one inside.
+// RFC 3339, UTC, milliseconds. Times outside of the years 1970 to 9999 become the nearest one
+// inside.
 void append_time(std::string& out, core::Time time);
 
 }  // namespace muster::collector

@@ -14,7 +14,8 @@ using Early = std::unique_ptr<EarlyGroup>;
 
 constexpr std::array<core::Header, 1> kHeaders = {{{"content-type", "application/json"}}};
 
-// What was accepted once is accepted again when it is applied later, whatever the options are by then.
+// What was accepted once is accepted again when it is applied later, whatever the options are by
+// then.
 const Options& any_size() {
   static const Options options = [] {
     Options all;
@@ -76,7 +77,8 @@ void Processor::on_create_again(core::Slot slot, const Create& create, const Cau
 void Processor::open_group(std::optional<core::Slot> known, const Create& create,
                            const Cause& cause, core::Effects& effects) {
   effects.count(Counter::kGroupsCreated);
-  OpenGroup group(create, {cause.record.time, cause.now + create.ttl, cause.now + options_.early_ttl});
+  OpenGroup group(create,
+                  {cause.record.time, cause.now + create.ttl, cause.now + options_.early_ttl});
   Early early;
   if (known) {
     early = std::move(std::get<Early>(groups_.at(*known)));
@@ -146,7 +148,8 @@ void Processor::keep_early(core::Slot slot, const Cause& cause, core::Effects& e
   const core::Time expires = cause.now + options_.early_ttl;
   const bool arm = early.orphan() || expires < early.earliest();
   if (!early.keep(cause.record, expires, options_.max_expected)) {
-    reject(RejectCode::kLimit, cause.record, "too many events wait for this group's Create", effects);
+    reject(RejectCode::kLimit, cause.record, "too many events wait for this group's Create",
+           effects);
     return;
   }
   effects.count(Counter::kEntitiesEarly);
@@ -186,7 +189,8 @@ Processor::Applied Processor::apply_done(core::Slot slot, const EntityDone& done
   }
   if (!done.error.empty()) {
     effects.count(Counter::kEntitiesFailed);
-    close(slot, {FailureCode::kError, entity, done.error, closing.record.time}, closing.now, effects);
+    close(slot, {FailureCode::kError, entity, done.error, closing.record.time}, closing.now,
+          effects);
     return Applied::kClosed;
   }
   effects.count(Counter::kEntitiesDone);

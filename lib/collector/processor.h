@@ -1,8 +1,10 @@
-// The collector as a deterministic state machine: groups of entities that succeed, fail or time out, once each
-// (doc: the collector's page; PROTOCOL 1). See core/processor.h for the contract. One per shard, on its thread.
+// The collector as a deterministic state machine: groups of entities that succeed, fail or time
+// out, once each (doc: the collector's page; PROTOCOL 1). See core/processor.h for the contract.
+// One per shard, on its thread.
 //
-// Effects of one call come in this order: what goes out (Produce, Reject), then what the core is to know of the id
-// (Touch, Arm or Disarm, Forget). A record that changes nothing and concerns nobody has none.
+// Effects of one call come in this order: what goes out (Produce, Reject), then what the core is to
+// know of the id (Touch, Arm or Disarm, Forget). A record that changes nothing and concerns nobody
+// has none.
 #pragma once
 
 #include <string>
@@ -19,7 +21,8 @@
 
 namespace muster::collector {
 
-// Forget from here on means: not at all. It takes back an earlier Forget, when an orphan comes to life again.
+// Forget from here on means: not at all. It takes back an earlier Forget, when an orphan comes to
+// life again.
 constexpr core::Time kNever = core::Time::max();
 
 class Processor final : public core::Processor {
@@ -64,7 +67,8 @@ class Processor final : public core::Processor {
   void on_done_open(core::Slot slot, const EntityDone& done, const Cause& cause,
                     core::Effects& effects);
   enum class Applied : uint8_t { kNothing, kResult, kClosed };
-  // A Done of an open group. The event that may close it is `closing`: the Done itself, or the Create.
+  // A Done of an open group. The event that may close it is `closing`: the Done itself, or the
+  // Create.
   Applied apply_done(core::Slot slot, const EntityDone& done, const core::Record& record,
                      const Cause& closing, core::Effects& effects);
 

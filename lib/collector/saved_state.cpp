@@ -1,5 +1,5 @@
-// The processor's groups as bytes: what the core writes down of an id and gives back. Versioned and canonical: the
-// order in which results came, or how much memory they take, leaves no trace.
+// The processor's groups as bytes: what the core writes down of an id and gives back. Versioned and
+// canonical: the order in which results came, or how much memory they take, leaves no trace.
 #include <utility>
 
 #include "base/bytes.h"

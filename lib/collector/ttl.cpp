@@ -23,8 +23,7 @@ int64_t parse_exponent(std::string_view text) {
 std::optional<core::Duration> parse_seconds(std::string_view number) {
   if (number.starts_with('-')) return core::Duration::zero();
   const size_t e = number.find_first_of("eE");
-  const int64_t exponent =
-      e == std::string_view::npos ? 0 : parse_exponent(number.substr(e + 1));
+  const int64_t exponent = e == std::string_view::npos ? 0 : parse_exponent(number.substr(e + 1));
   const std::string_view mantissa = number.substr(0, e);
   const size_t first = mantissa.find_first_not_of("0.");
   if (first == std::string_view::npos) return core::Duration::zero();

@@ -30,11 +30,19 @@ std::string property_name(std::string_view environment_part) {
   return name;
 }
 
+// Neither a list, nor a table, nor a date: no option is one.
+bool is_scalar(const toml::node& node) { return node.is_string() || node.is_number() || node.is_boolean(); }
+
 std::string scalar_text(const toml::node& node) {
   if (const auto text = node.value<std::string>(); text && node.is_string()) return *text;
   std::ostringstream out;
   if (node.is_integer()) out << *node.value<int64_t>();
-  if (node.is_floating_point()) out << *node.value<double>();
+  // All digits that count: a stream's six would cut long numbers.
+  char shortest[32];
+  if (node.is_floating_point()) {
+    const auto end = std::to_chars(shortest, shortest + sizeof shortest, *node.value<double>()).ptr;
+    out << std::string_view(shortest, static_cast<size_t>(end - shortest));
+  }
   if (node.is_boolean()) out << (*node.value<bool>() ? "true" : "false");
   return out.str();
 }
@@ -103,7 +111,8 @@ void Options::read_flags(const std::vector<std::string>& arguments, std::map<std
     if (equals == std::string::npos || equals == 0) {
       errors_.push_back("-X " + property + ": expected name=value");
     } else {
-      flag_properties_.emplace_back(property.substr(0, equals), property.substr(equals + 1));
+      const std::string name = property.substr(0, equals);
+      flag_properties_.push_back({name, property.substr(equals + 1), "-X " + name});
     }
   }
 }
@@ -112,7 +121,7 @@ std::optional<std::string> Options::read_secret(const std::string& path, const s
   std::ifstream in(path, std::ios::binary);
   std::ostringstream text;
   if (in) text << in.rdbuf();
-  if (!in) {
+  if (!in || text.bad()) {  // bad: a folder, which can be opened but not read
     errors_.push_back(source + ": cannot read the file " + path);
     return std::nullopt;
   }
@@ -130,16 +139,19 @@ void Options::read_environment(const std::map<std::string, std::string>& environ
     if (!variable.starts_with(prefix_)) continue;
     const bool by_file = variable.ends_with("_FILE");
     const std::string name = by_file ? variable.substr(0, variable.size() - 5) : variable;
+    const bool is_property = name.starts_with(kafka_prefix);
+    const auto known = std::ranges::find_if(names, [&](const auto& n) { return environment_name(n) == name; });
+    // Others may use the prefix as well (Kubernetes sets COLLECTOR_PORT and the like for a service of that name).
+    if (!is_property && known == names.end()) continue;
+    if (by_file && environment.contains(name)) errors_.push_back(name + " and " + variable + ": only one can be given");
     std::optional<std::string> value = text;
     if (by_file) value = read_secret(text, variable);
     if (!value) continue;
-    if (name.starts_with(kafka_prefix)) {
-      kafka_properties_.emplace_back(property_name(name.substr(kafka_prefix.size())), *value);
-      continue;
+    if (is_property) {
+      kafka_properties_.push_back({property_name(name.substr(kafka_prefix.size())), *value, variable});
+    } else {
+      found[*known] = {*value, variable};
     }
-    const auto known = std::ranges::find_if(names, [&](const auto& n) { return environment_name(n) == name; });
-    // Others may use the prefix as well (Kubernetes sets COLLECTOR_PORT and the like for a service of that name).
-    if (known != names.end()) found[*known] = {*value, variable};
   }
 }
 
@@ -160,15 +172,15 @@ void Options::read_file(const std::string& path, std::map<std::string, Value>& f
     if (name == "kafka" && node.is_table()) {
       for (const auto& [property, value] : *node.as_table()) {
         const std::string property_text(property.str());
-        if (value.is_table() || value.is_array()) {
+        if (!is_scalar(value)) {
           errors_.push_back(source + "." + property_text + ": expected a value; quote names that have dots");
         } else {
-          kafka_properties_.emplace_back(property_text, scalar_text(value));
+          kafka_properties_.push_back({property_text, scalar_text(value), source + "." + property_text});
         }
       }
     } else if (std::ranges::find(specs_, name, &OptionSpec::name) == specs_.end()) {
       errors_.push_back(source + ": unknown option");
-    } else if (node.is_table() || node.is_array()) {
+    } else if (!is_scalar(node)) {
       errors_.push_back(source + ": expected a single value");
     } else {
       found[name] = {scalar_text(node), source};
@@ -193,7 +205,8 @@ std::optional<std::string> Options::maybe_text(const std::string& name) const {
 std::string Options::text(const std::string& name) const { return maybe_text(name).value_or(""); }
 
 void Options::wrong(const std::string& name, const std::string& expected) {
-  errors_.push_back(value(name).source + ": expected " + expected + ", got \"" + value(name).text + "\"");
+  const std::string& source = value(name).source;
+  errors_.push_back((source.empty() ? "--" + name : source) + ": expected " + expected + ", got \"" + text(name) + "\"");
 }
 
 int64_t Options::integer(const std::string& name, int64_t min, int64_t max) {

@@ -21,6 +21,15 @@ struct OptionSpec {
   std::string value_name = "TEXT";
 };
 
+// A property of Kafka's client, and where it was said: "-X linger.ms", "COLLECTOR_KAFKA_LINGER_MS".
+struct KafkaProperty {
+  std::string name;
+  std::string value;
+  std::string source;
+
+  bool operator==(const KafkaProperty&) const = default;
+};
+
 struct Sources {
   std::vector<std::string> arguments;              // without the program's name
   std::map<std::string, std::string> environment;  // all of it
@@ -41,7 +50,7 @@ class Options {
   const std::vector<std::string>& errors() const { return errors_; }
   void add_error(std::string error) { errors_.push_back(std::move(error)); }
 
-  // Of options in the table. A value that does not fit is an error, and the default is returned.
+  // Of options in the table. A value that does not fit is an error, and some value that fits is returned.
   std::string text(const std::string& name) const;
   std::optional<std::string> maybe_text(const std::string& name) const;
   int64_t integer(const std::string& name, int64_t min, int64_t max);
@@ -49,8 +58,11 @@ class Options {
   int64_t seconds_as_ms(const std::string& name, int64_t min_ms, int64_t max_ms);
   std::string one_of(const std::string& name, const std::vector<std::string>& values);
 
+  // The option's value does not fit, for a reason that only the caller knows: an error that names where it was said.
+  void wrong(const std::string& name, const std::string& expected);
+
   // In the order file, environment, flags: a later one counts.
-  const std::vector<std::pair<std::string, std::string>>& kafka_properties() const { return kafka_properties_; }
+  const std::vector<KafkaProperty>& kafka_properties() const { return kafka_properties_; }
 
  private:
   struct Value {
@@ -60,7 +72,6 @@ class Options {
 
   const OptionSpec& spec(const std::string& name) const;
   const Value& value(const std::string& name) const;
-  void wrong(const std::string& name, const std::string& expected);
   std::string environment_name(const std::string& name) const;
   void read_flags(const std::vector<std::string>& arguments, std::map<std::string, Value>& found);
   void read_environment(const std::map<std::string, std::string>& environment, std::map<std::string, Value>& found);
@@ -72,8 +83,8 @@ class Options {
   std::string prefix_;
   std::vector<OptionSpec> specs_;
   std::map<std::string, Value> values_;
-  std::vector<std::pair<std::string, std::string>> kafka_properties_;
-  std::vector<std::pair<std::string, std::string>> flag_properties_;
+  std::vector<KafkaProperty> kafka_properties_;
+  std::vector<KafkaProperty> flag_properties_;
   std::vector<std::string> errors_;
   bool help_wanted_ = false;
   bool version_wanted_ = false;

@@ -108,8 +108,8 @@ bool Shard::replay_begin(const JournalEntry& entry, Offset journal_offset) {
 
 void Shard::replay_record(size_t log, Record& record) {
   CHECK(record.offset >= applied_to_[log]);
-  apply_record(record, replay_effects_);
-  take(replay_effects_, nullptr);
+  apply_record(record, replay_effects());
+  take(replay_effects(), replay_batch_);
   applied_to_[log] = after(record.offset);
   ++records_;
 }
@@ -119,7 +119,7 @@ bool Shard::replay_end(const JournalEntry& entry) {
     const Time reached = wheel_.expire(*entry.tick, expired_);
     CHECK(reached == *entry.tick);
     clock_ = *entry.tick;
-    fire(expired_, replay_effects_, nullptr);
+    fire(expired_, replay_effects(), replay_batch_);
   }
   // Whatever these ids are here: a replay that began in the middle of one's life may have built a ghost of it, and
   // the list ends the ghost exactly where the real one ended.

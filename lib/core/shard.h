@@ -56,6 +56,8 @@ class Shard {
   void replay_record(size_t log, Record& record);
   // False: carried state that this version cannot read.
   [[nodiscard]] bool replay_end(const JournalEntry& entry);
+  // Replays are muted unless their outputs are wanted: for those who check or explain what was decided.
+  void replay_into(Batch& batch) { replay_batch_ = &batch; }
   // Back to this process's own options, before the first live batch.
   void go_live();
 
@@ -101,6 +103,7 @@ class Shard {
   void choose_forgets(JournalEntry& entry, Batch& batch);
   void choose_carried(JournalEntry& entry, Batch& batch);
   bool carry_due(Time wall) const;
+  Effects& replay_effects() { return replay_batch_ != nullptr ? replay_batch_->effects : replay_effects_; }
   void forget_past_batches();
   Offset origin_journal_offset() const;
 
@@ -127,6 +130,7 @@ class Shard {
 
   Arena replay_bytes_;
   Effects replay_effects_{replay_bytes_};
+  Batch* replay_batch_ = nullptr;
   std::vector<TimerWheel::Expired> expired_;
   std::string scratch_;
 };

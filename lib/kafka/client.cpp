@@ -125,8 +125,9 @@ class Throttle {
 void on_log(const rd_kafka_t*, int level, const char* facility, const char* text) {
   static Throttle throttle;
   const std::string_view kind = facility;
-  // All clients of the process fail alike: by kind, not by text, which holds names and times.
-  if ((kind == "FAIL" || kind == "ERROR") && !throttle.pass(std::string(kind))) return;
+  // All clients of the process fail alike, and say it twice ("connect failed", "all brokers are down"): throttled
+  // together, and not by text, which holds names and times.
+  if ((kind == "FAIL" || kind == "ERROR") && !throttle.pass("FAIL")) return;
   if (kind == "CONFWARN") return;  // a property meant for another kind of client
   const std::string line = "kafka client: " + std::string(text);
   if (level <= 3) {
@@ -150,13 +151,13 @@ void set(rd_kafka_conf_t* conf, const std::string& name, const std::string& valu
 std::vector<std::string> check_properties(const Settings& settings) {
   std::vector<std::string> wrong;
   const ConfHandle conf(rd_kafka_conf_new());
-  for (const auto& [name, value] : settings.properties) {
+  for (const auto& [name, value, source] : settings.properties) {
     char error[512];
     if (kReserved.contains(name)) {
-      wrong.push_back("-X " + name + ": is set by muster and cannot be changed");
+      wrong.push_back(source + ": " + name + " is set by muster and cannot be changed");
     } else if (rd_kafka_conf_set(conf.get(), name.c_str(), value.c_str(), error, sizeof error) !=
                RD_KAFKA_CONF_OK) {
-      wrong.push_back("-X " + name + ": " + error);
+      wrong.push_back(source + ": " + error);
     }
   }
   return wrong;
@@ -165,7 +166,7 @@ std::vector<std::string> check_properties(const Settings& settings) {
 ConfHandle make_conf(const Settings& settings, ClientRole role) {
   ConfHandle conf(rd_kafka_conf_new());
   for (const auto& [name, value] : defaults(role)) set(conf.get(), name, value);
-  for (const auto& [name, value] : settings.properties) set(conf.get(), name, value);
+  for (const auto& [name, value, source] : settings.properties) set(conf.get(), name, value);
   for (const auto& [name, value] : fixed(settings, role)) set(conf.get(), name, value);
   rd_kafka_conf_set_log_cb(conf.get(), on_log);
   return conf;

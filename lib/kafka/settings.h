@@ -2,7 +2,6 @@
 #pragma once
 
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace muster::kafka {
@@ -14,6 +13,14 @@ struct TopicNames {
   std::string journal;
 };
 
+struct Property {
+  std::string name;
+  std::string value;
+  std::string source;  // where the user said so, for a complaint: "-X linger.ms", "COLLECTOR_KAFKA_LINGER_MS"
+
+  bool operator==(const Property&) const = default;
+};
+
 struct Settings {
   std::string brokers;
   std::string group;
@@ -22,8 +29,8 @@ struct Settings {
   std::string client_id;
   std::string partitioner = "murmur2";
   TopicNames topics;
-  // librdkafka's own properties, as the user gave them.
-  std::vector<std::pair<std::string, std::string>> properties;
+  // librdkafka's own properties, as the user gave them; a later one counts.
+  std::vector<Property> properties;
 };
 
 }  // namespace muster::kafka

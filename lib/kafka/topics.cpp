@@ -187,7 +187,7 @@ TopicsReady ensure_topics(const Settings& settings, const TopicWishes& wishes, c
     const auto obstacle = try_once(admin, settings, wishes, facts);
     if (!obstacle) return {facts, ""};
     if (obstacle->final) return {std::nullopt, obstacle->text};
-    if (obstacle->text != said) base::log_warn("waiting: " + obstacle->text + " [" + settings.brokers + "]");
+    if (obstacle->text != said) base::log_warn("waiting: " + obstacle->text);
     said = obstacle->text;
     for (auto waited = kPause; waited.count() > 0 && !stop; waited -= std::chrono::milliseconds(100)) {
       std::this_thread::sleep_for(std::chrono::milliseconds(100));

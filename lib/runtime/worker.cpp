@@ -392,6 +392,7 @@ void Worker::reset(Seat& seat) {
 }
 
 void Worker::reset_all() {
+  ++locate_request_;  // what was asked before now may be out of date when the answer comes
   for (auto& [partition, seat] : seats_) {
     if (seat.recovery) actions_.push_back(StopReading{partition});
     reset(seat);

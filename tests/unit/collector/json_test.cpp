@@ -10,7 +10,8 @@ namespace muster::collector {
 namespace {
 
 std::string nested(int depth) {
-  return std::string(static_cast<size_t>(depth), '[') + std::string(static_cast<size_t>(depth), ']');
+  return std::string(static_cast<size_t>(depth), '[') +
+         std::string(static_cast<size_t>(depth), ']');
 }
 
 std::string written(std::string_view text) {
@@ -20,12 +21,31 @@ std::string written(std::string_view text) {
 }
 
 TEST_CASE("every form of JSON is taken, also numbers that no double holds") {
-  for (const std::string_view text :
-       {"0", "-0", "-0.10e+05", "1E400", "123456789012345678901234567890", "0.1000", "1e-9", "true",
-        "false", "null", "\"\"", R"("\"\\\/\b\f\n\r\té")", R"("\ud83d\ude00")", R"("\ud800")",
-        "\"\xc3\xa9\x7f\"", "[]", "{}", "[ ]", "{ }", "[1 , 2,3 ]", R"({"a":1,"a":2})",
-        "{ \"b\" : 1 ,\t\"a\" : [ null ]\n}", " 1 ", R"([[{"a":[{}]},[]],"]"])",
-        "\"0123456789abcdef0123456789\""}) {
+  for (const std::string_view text : {"0",
+                                      "-0",
+                                      "-0.10e+05",
+                                      "1E400",
+                                      "123456789012345678901234567890",
+                                      "0.1000",
+                                      "1e-9",
+                                      "true",
+                                      "false",
+                                      "null",
+                                      "\"\"",
+                                      R"("\"\\\/\b\f\n\r\té")",
+                                      R"("\ud83d\ude00")",
+                                      R"("\ud800")",
+                                      "\"\xc3\xa9\x7f\"",
+                                      "[]",
+                                      "{}",
+                                      "[ ]",
+                                      "{ }",
+                                      "[1 , 2,3 ]",
+                                      R"({"a":1,"a":2})",
+                                      "{ \"b\" : 1 ,\t\"a\" : [ null ]\n}",
+                                      " 1 ",
+                                      R"([[{"a":[{}]},[]],"]"])",
+                                      "\"0123456789abcdef0123456789\""}) {
     CAPTURE(text);
     CHECK(is_json(text));
   }
@@ -33,14 +53,56 @@ TEST_CASE("every form of JSON is taken, also numbers that no double holds") {
 
 TEST_CASE("what is not JSON is refused wherever it lies") {
   using namespace std::string_view_literals;
-  for (const std::string_view text :
-       {""sv, " "sv, "01"sv, "-"sv, "+1"sv, "1."sv, ".5"sv, "1e"sv, "1e+"sv, "0x1"sv, "NaN"sv,
-        "Infinity"sv, "tru"sv, "nul"sv, "True"sv, "'a'"sv, "\"a"sv, "\"\\"sv, "\"\\x\""sv,
-        "\"\\u12\""sv, "\"\\u12g4\""sv, "\"a\nb\""sv, "\"0123456\n89\""sv, "\"a\0b\""sv, "["sv, "]"sv,
-        "[1"sv, "[1,"sv, "[1,]"sv, "[,1]"sv, "[1 2]"sv, "[1}"sv, "{"sv, "{]"sv, "{\"a\"}"sv,
-        "{\"a\":}"sv, "{\"a\":1,}"sv, "{\"a\" 1}"sv, "{a:1}"sv, "{1:2}"sv, "{\"a\":1"sv, "1 2"sv,
-        "\0"sv, "1\0"sv, "\xef\xbb\xbf{}"sv, "\"\xff\""sv, "\"\xc3\""sv, "\"\xed\xa0\x80\""sv,
-        "\"\xc0\xaf\""sv, "//\n1"sv}) {
+  for (const std::string_view text : {""sv,
+                                      " "sv,
+                                      "01"sv,
+                                      "-"sv,
+                                      "+1"sv,
+                                      "1."sv,
+                                      ".5"sv,
+                                      "1e"sv,
+                                      "1e+"sv,
+                                      "0x1"sv,
+                                      "NaN"sv,
+                                      "Infinity"sv,
+                                      "tru"sv,
+                                      "nul"sv,
+                                      "True"sv,
+                                      "'a'"sv,
+                                      "\"a"sv,
+                                      "\"\\"sv,
+                                      "\"\\x\""sv,
+                                      "\"\\u12\""sv,
+                                      "\"\\u12g4\""sv,
+                                      "\"a\nb\""sv,
+                                      "\"0123456\n89\""sv,
+                                      "\"a\0b\""sv,
+                                      "["sv,
+                                      "]"sv,
+                                      "[1"sv,
+                                      "[1,"sv,
+                                      "[1,]"sv,
+                                      "[,1]"sv,
+                                      "[1 2]"sv,
+                                      "[1}"sv,
+                                      "{"sv,
+                                      "{]"sv,
+                                      "{\"a\"}"sv,
+                                      "{\"a\":}"sv,
+                                      "{\"a\":1,}"sv,
+                                      "{\"a\" 1}"sv,
+                                      "{a:1}"sv,
+                                      "{1:2}"sv,
+                                      "{\"a\":1"sv,
+                                      "1 2"sv,
+                                      "\0"sv,
+                                      "1\0"sv,
+                                      "\xef\xbb\xbf{}"sv,
+                                      "\"\xff\""sv,
+                                      "\"\xc3\""sv,
+                                      "\"\xed\xa0\x80\""sv,
+                                      "\"\xc0\xaf\""sv,
+                                      "//\n1"sv}) {
     CAPTURE(text);
     CHECK_FALSE(is_json(text));
   }
@@ -95,8 +157,7 @@ TEST_CASE("texts are written with the shortest escapes and only where one is nee
 
 // Where simdjson's DOM is stricter than the grammar: numbers out of its ranges and lone surrogates.
 bool dom_takes_less(simdjson::error_code error) {
-  return error == simdjson::NUMBER_ERROR || error == simdjson::STRING_ERROR ||
-         error == simdjson::BIGINT_ERROR;
+  return error == simdjson::NUMBER_ERROR || error == simdjson::STRING_ERROR;
 }
 
 TEST_CASE("on mutated texts the scanner agrees with another parser") {

@@ -1,4 +1,5 @@
-// A processor with everything around it that a test needs: records go in, effects come out as lines of text.
+// A processor with everything around it that a test needs: records go in, effects come out as lines
+// of text.
 #pragma once
 
 #include <cstdint>
@@ -100,7 +101,12 @@ inline std::string create(std::string_view id, std::string_view expected,
 inline std::string done(std::string_view group, std::string_view entity,
                         std::string_view more = "") {
   std::string value = R"({"type":"EventGroupCollectorEntityDone","id":")";
-  value.append(entity).append("\",\"group\":\"").append(group).append("\"").append(more).append("}");
+  value.append(entity)
+      .append("\",\"group\":\"")
+      .append(group)
+      .append("\"")
+      .append(more)
+      .append("}");
   return value;
 }
 

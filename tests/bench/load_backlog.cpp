@@ -1,0 +1,202 @@
+// bench_load: writes a backlog of groups, each a Create with three expected ids and their three
+// Dones. So many groups are open at a time, and whose record comes next is drawn: the collector
+// meets its groups in no order, as in life. The same seed writes the same bytes.
+#include "arguments.h"
+#include "base/check.h"
+#include "kafka/topics.h"
+
+#include <librdkafka/rdkafka.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace muster::bench {
+namespace {
+
+// An average record is 222 B, an outcome 330 B (DESIGN 7's were): senders and descriptions are what
+// an outcome leaves out.
+constexpr size_t kCreateBytes = 282;
+constexpr size_t kDoneBytes = 202;
+constexpr size_t kPayloadBytes = 100;
+constexpr const char* kEntities[] = {"flight", "hotel", "car"};
+constexpr size_t kRecordsPerGroup = 4;
+
+uint64_t records_failed = 0;
+
+void on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void*) {
+  if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) ++records_failed;
+}
+
+// Java's murmur2, which the collector's --partitioner calls a group's home.
+uint32_t murmur2(std::string_view key) {
+  constexpr uint32_t kMultiplier = 0x5bd1e995;
+  auto hash = 0x9747b28c ^ static_cast<uint32_t>(key.size());
+  while (key.size() >= 4) {
+    uint32_t word = 0;
+    std::memcpy(&word, key.data(), 4);
+    word *= kMultiplier;
+    word ^= word >> 24;
+    hash = (hash * kMultiplier) ^ (word * kMultiplier);
+    key.remove_prefix(4);
+  }
+  if (!key.empty()) {
+    uint32_t rest = 0;
+    std::memcpy(&rest, key.data(), key.size());
+    hash = (hash ^ rest) * kMultiplier;
+  }
+  hash = (hash ^ (hash >> 13)) * kMultiplier;
+  return hash ^ (hash >> 15);
+}
+
+// `head` and `tail` with so many x between them that the whole has its size.
+void pad(std::string& head, std::string_view tail, size_t bytes) {
+  CHECK(head.size() + tail.size() <= bytes);
+  head.append(bytes - head.size() - tail.size(), 'x');
+  head.append(tail);
+}
+
+class Backlog {
+ public:
+  Backlog(rd_kafka_t* client, rd_kafka_topic_t* topic, int32_t partitions)
+      : client_(client), topic_(topic), partitions_(partitions) {}
+
+  void write(uint64_t groups, uint64_t open_max, uint64_t seed) {
+    std::mt19937_64 random(seed);
+    std::vector<Open> open;
+    uint64_t begun = 0;
+    while (begun < groups || !open.empty()) {
+      // Until the stock is full groups begin as often as others go on, so that it fills while
+      // outcomes already come.
+      const bool begin = begun < groups && open.size() < open_max &&
+                         (open.empty() || open.size() + 1 == open_max || random() % 2 == 0);
+      if (begin) {
+        open.push_back({++begun, 0});
+        send(open.back());
+        continue;
+      }
+      Open& next = open[random() % open.size()];
+      ++next.step;
+      send(next);
+      if (next.step + 1 == kRecordsPerGroup) {
+        next = open.back();
+        open.pop_back();
+      }
+    }
+  }
+
+  uint64_t bytes() const { return bytes_; }
+
+ private:
+  struct Open {
+    uint64_t group = 0;
+    size_t step = 0;  // 0: the Create has been sent; then so many Dones
+  };
+
+  void send(const Open& open) {
+    char id[32];
+    std::snprintf(id, sizeof id, "trip-%010llu", static_cast<unsigned long long>(open.group));
+    value_.clear();
+    if (open.step == 0) {
+      value_ = R"({"type":"EventGroupCollectorCreate","id":")";
+      value_ += id;
+      // Long enough for a backlog to wait as long as it likes.
+      value_ += R"(","expected":["flight","hotel","car"],"ttl":86400,"payload":)";
+      std::string payload = R"({"customer":"Ada","text":")";
+      pad(payload, "\"}", kPayloadBytes);
+      value_ += payload;
+      value_ += R"(,"description":")";
+      pad(value_, "\"}", kCreateBytes);
+    } else {
+      // A group begins with any of its entities.
+      const char* entity = kEntities[(open.group + open.step) % std::size(kEntities)];
+      value_ = R"({"type":"EventGroupCollectorEntityDone","id":")";
+      value_ += entity;
+      value_ += R"(","group":")";
+      value_ += id;
+      value_ += R"(","result":{"seat":)" + std::to_string(open.group % 1000) + R"(},"sender":")";
+      pad(value_, "\"}", kDoneBytes);
+    }
+    produce(id,
+            static_cast<int32_t>((murmur2(id) & 0x7fffffff) % static_cast<uint32_t>(partitions_)));
+  }
+
+  void produce(std::string_view key, int32_t partition) {
+    while (rd_kafka_produce(topic_, partition, RD_KAFKA_MSG_F_COPY, value_.data(), value_.size(),
+                            key.data(), key.size(), nullptr) != 0) {
+      CHECK(rd_kafka_last_error() == RD_KAFKA_RESP_ERR__QUEUE_FULL);
+      rd_kafka_poll(client_, 10);
+    }
+    bytes_ += value_.size();
+  }
+
+  rd_kafka_t* client_;
+  rd_kafka_topic_t* topic_;
+  int32_t partitions_;
+  std::string value_;
+  uint64_t bytes_ = 0;
+};
+
+int run(const Arguments& arguments) {
+  kafka::Settings settings;
+  settings.brokers = arguments.text("brokers");
+  settings.client_id = "bench-load";
+  const std::string& topic_name = arguments.text("topic");
+  settings.topics = {topic_name, topic_name, topic_name + "-dlq", topic_name + "-unused"};
+  kafka::TopicWishes wishes;
+  wishes.partitions = static_cast<int32_t>(arguments.number("partitions"));
+  const std::atomic<bool> stop{false};
+  const auto topics = kafka::ensure_topics(settings, wishes, stop);
+  if (!topics.facts) {
+    std::fprintf(stderr, "%s\n", topics.error.c_str());
+    return 1;
+  }
+
+  rd_kafka_conf_t* conf = rd_kafka_conf_new();
+  // One request at a time keeps the order without the bookkeeping of an idempotent producer.
+  for (const auto& [name, value] :
+       std::map<std::string, std::string>{{"bootstrap.servers", settings.brokers},
+                                          {"linger.ms", "20"},
+                                          {"acks", "1"},
+                                          {"batch.size", "1000000"},
+                                          {"batch.num.messages", "100000"},
+                                          {"queue.buffering.max.messages", "1000000"},
+                                          {"max.in.flight.requests.per.connection", "1"}}) {
+    CHECK(rd_kafka_conf_set(conf, name.c_str(), value.c_str(), nullptr, 0) == RD_KAFKA_CONF_OK);
+  }
+  rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+  kafka::ClientHandle client(rd_kafka_new(RD_KAFKA_PRODUCER, conf, nullptr, 0));
+  CHECK(client != nullptr);
+  kafka::TopicHandle topic(rd_kafka_topic_new(client.get(), topic_name.c_str(), nullptr));
+  Backlog backlog(client.get(), topic.get(), topics.facts->partitions);
+  const auto groups = static_cast<uint64_t>(arguments.number("groups"));
+  backlog.write(groups, static_cast<uint64_t>(arguments.number("open")),
+                static_cast<uint64_t>(arguments.number("seed")));
+  const bool flushed = rd_kafka_flush(client.get(), 60'000) == RD_KAFKA_RESP_ERR_NO_ERROR;
+  if (!flushed || records_failed > 0) {
+    std::fprintf(stderr, "%llu records could not be written\n",
+                 static_cast<unsigned long long>(records_failed));
+    return 1;
+  }
+  std::printf("records=%llu average_bytes=%llu\n",
+              static_cast<unsigned long long>(groups * kRecordsPerGroup),
+              static_cast<unsigned long long>(backlog.bytes() / (groups * kRecordsPerGroup)));
+  return 0;
+}
+
+}  // namespace
+}  // namespace muster::bench
+
+int main(int argc, char** argv) {
+  return muster::bench::run({argc,
+                             argv,
+                             {{"brokers", ""},
+                              {"topic", ""},
+                              {"groups", "300000"},
+                              {"open", "1000"},
+                              {"partitions", "1"},
+                              {"seed", "1"}}});
+}

@@ -1,0 +1,48 @@
+// The simulator's program: muster_sim SEEDS [SEED]: so many runs, from that seed on; a failing one prints its seed,
+// `make sim SEEDS=1 SEED=k` repeats it.
+#include "simulation.h"
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+
+int main(int argc, char** argv) {
+  const uint64_t seeds = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 1'000;
+  const uint64_t first = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 1;
+  const auto began = std::chrono::steady_clock::now();
+  muster::sim::Statistics total;
+  uint64_t groups = 0;
+  uint64_t exact = 0;
+  uint64_t timeouts = 0;
+  uint64_t false_timeouts = 0;
+  uint64_t failed = 0;
+  for (uint64_t seed = first; seed < first + seeds; ++seed) {
+    const auto run = muster::sim::simulate(seed);
+    groups += run.verdict.groups;
+    exact += run.verdict.exact;
+    timeouts += run.verdict.timeouts;
+    false_timeouts += run.verdict.false_timeouts;
+    total.crashes += run.statistics.crashes;
+    total.failed_commits += run.statistics.failed_commits;
+    total.rebalances += run.statistics.rebalances;
+    total.pauses += run.statistics.pauses;
+    total.batches += run.statistics.batches;
+    total.foreign_transactions += run.statistics.foreign_transactions;
+    if (run.verdict.ok()) continue;
+    ++failed;
+    std::printf("seed %llu:\n", static_cast<unsigned long long>(seed));
+    for (const auto& fault : run.verdict.faults) std::printf("  %s\n", fault.c_str());
+    if (seeds == 1) {
+      for (const auto& note : run.notes) std::printf("  note: %s\n", note.c_str());
+    }
+    if (failed >= 5) break;
+  }
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  const auto n = [](uint64_t number) { return static_cast<unsigned long long>(number); };
+  std::printf("%llu groups (%llu known to the byte), %llu timeouts, %llu false; %llu batches, %llu crashes, %llu pauses, "
+              "%llu failed commits, %llu rebalances, %llu foreign transactions; %.0f seeds/s\n",
+              n(groups), n(exact), n(timeouts), n(false_timeouts), n(total.batches), n(total.crashes), n(total.pauses),
+              n(total.failed_commits), n(total.rebalances), n(total.foreign_transactions), static_cast<double>(seeds) / seconds);
+  std::printf("%llu passed, %llu failed\n", n(seeds - failed), n(failed));
+  return failed == 0 ? 0 : 1;
+}

@@ -1,0 +1,39 @@
+// What producers send in a run, drawn from the seed: groups that complete, fail, time out; early, duplicate, late,
+// reordered Dones; unknown types and rubbish; now and then a clock of a producer that is wrong.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace muster::sim {
+
+struct Planned {
+  int64_t at_ms = 0;  // when it is written
+  int partition = 0;
+  std::optional<int64_t> timestamp_ms;  // absent: as of writing
+  std::string key;
+  std::string value;
+};
+
+struct Workload {
+  std::vector<Planned> records;            // in order of at_ms
+  std::map<std::string, int> home;         // partition of each group
+  std::map<std::string, bool> odd_times;   // groups with records of wrong timestamps
+  int64_t last_deadline_ms = 0;
+};
+
+struct WorkloadShape {
+  int partitions = 1;
+  int groups = 40;
+  int64_t begin_ms = 0;
+  int64_t span_ms = 8'000;
+  bool odd_times = true;
+};
+
+Workload draw_workload(const WorkloadShape& shape, std::mt19937_64& random);
+
+}  // namespace muster::sim
