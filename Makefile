@@ -31,13 +31,14 @@ debug: ## With ASan and UBSan into build/debug/
 	@scripts/setup build
 	@$(call compile,debug,Debug)
 
-test: ## Unit tests (debug build) and tests with a real broker (release build)
+test: ## Unit tests (debug build), simulator, tests with a real broker (release build)
 	@scripts/setup test
 	@$(MAKE) build debug
 	@failed=; \
 	$(ctest) --test-dir build/debug -L unit | tee build/unit.log || failed=1; \
+	$(ctest) --test-dir build/release -L sim -V | tee build/sim.log || failed=1; \
 	$(ctest) --test-dir build/release -L broker -V | tee build/broker.log || failed=1; \
-	for ring in unit broker; do \
+	for ring in unit sim broker; do \
 	  printf '\n== %s ==\n' $$ring; \
 	  grep -E '(passed|failed|errors?).* in [0-9.]+s|tests passed' build/$$ring.log || \
 	    { echo 'NOT RUN'; failed=1; }; \
@@ -46,6 +47,11 @@ test: ## Unit tests (debug build) and tests with a real broker (release build)
 
 unit: debug ## Only the unit tests
 	@$(ctest) --test-dir build/debug -L unit
+
+sim: ## Simulator: SEEDS=n runs (5000) from SEED=k (1) on
+	@scripts/setup build
+	@$(call compile,release,Release)
+	@build/bin/muster_sim $(or $(SEEDS),5000) $(or $(SEED),1)
 
 tsan: ## Unit tests with ThreadSanitizer
 	@scripts/setup build

@@ -1,10 +1,11 @@
 #include "collector/processor.h"
 
 #include <algorithm>
-#include <array>
+#include <iterator>
 #include <utility>
 
 #include "base/check.h"
+#include "base/planted.h"
 #include "collector/ttl.h"
 
 namespace muster::collector {
@@ -12,7 +13,10 @@ namespace {
 
 using Early = std::unique_ptr<EarlyGroup>;
 
-constexpr std::array<core::Header, 1> kHeaders = {{{"content-type", "application/json"}}};
+constexpr core::Header kContentType{"content-type", "application/json"};
+
+// W3C Trace Context: who follows a request's trace finds the outcome in it.
+bool traces(std::string_view header) { return header == "traceparent" || header == "tracestate"; }
 
 // What was accepted once is accepted again when it is applied later, whatever the options are by
 // then.
@@ -89,7 +93,7 @@ void Processor::open_group(std::optional<core::Slot> known, const Create& create
   }
   const core::Slot slot = *known;
   if (std::get<OpenGroup>(groups_.at(slot)).complete()) {
-    close(slot, {{}, {}, {}, cause.record.time}, cause.now, effects);
+    close(slot, {{}, {}, {}, cause.record.time}, cause.now, &cause.record, effects);
   }
   if (early != nullptr) apply_early(slot, *early, cause, effects);
 
@@ -153,7 +157,7 @@ void Processor::keep_early(core::Slot slot, const Cause& cause, core::Effects& e
     return;
   }
   effects.count(Counter::kEntitiesEarly);
-  effects.touch(key(slot));
+  if (!MUSTER_PLANTED(kEarlyNotTouched)) effects.touch(key(slot));
   if (arm) effects.arm(key(slot), expires);
 }
 
@@ -174,6 +178,10 @@ Processor::Applied Processor::apply_done(core::Slot slot, const EntityDone& done
                                          core::Effects& effects) {
   auto& group = std::get<OpenGroup>(groups_.at(slot));
   if (record.time > group.deadline()) {
+    if (MUSTER_PLANTED(kLateRecordFires)) {
+      close(slot, {FailureCode::kTimeout, {}, {}, group.deadline()}, closing.now, nullptr, effects);
+      return Applied::kClosed;
+    }
     effects.count(Counter::kEntitiesLate);
     return Applied::kNothing;
   }
@@ -190,24 +198,29 @@ Processor::Applied Processor::apply_done(core::Slot slot, const EntityDone& done
   if (!done.error.empty()) {
     effects.count(Counter::kEntitiesFailed);
     close(slot, {FailureCode::kError, entity, done.error, closing.record.time}, closing.now,
-          effects);
+          &closing.record, effects);
     return Applied::kClosed;
   }
   effects.count(Counter::kEntitiesDone);
   group.set_result(*entity, done.result, options_.output_bytes_max);
   if (!group.complete()) return Applied::kResult;
-  close(slot, {{}, {}, {}, closing.record.time}, closing.now, effects);
+  close(slot, {{}, {}, {}, closing.record.time}, closing.now, &closing.record, effects);
   return Applied::kClosed;
 }
 
 // --- what both have in common
 
 void Processor::close(core::Slot slot, const Ending& ending, core::Time now,
-                      core::Effects& effects) {
+                      const core::Record* closing, core::Effects& effects) {
   auto& group = std::get<OpenGroup>(groups_.at(slot));
   const auto code =
       write_outcome(group, ending, {options_.sender, options_.output_bytes_max}, outcome_);
-  effects.produce(core::TopicRole::kOutput, group.id(), outcome_, kHeaders);
+  read_headers_.clear();
+  if (closing != nullptr) closing->headers.read(read_headers_);
+  headers_.assign(1, kContentType);
+  std::ranges::copy_if(read_headers_, std::back_inserter(headers_),
+                       [](const core::Header& header) { return traces(header.name); });
+  effects.produce(core::TopicRole::kOutput, group.id(), outcome_, headers_);
   if (!code) {
     effects.count(Counter::kGroupsSuccess);
   } else {
@@ -259,7 +272,7 @@ void Processor::on_timer(core::Slot slot, core::Time due, core::Effects& effects
   GroupState& state = groups_.at(slot);
   if (auto* open = std::get_if<OpenGroup>(&state)) {
     CHECK(due == open->deadline());
-    close(slot, {FailureCode::kTimeout, {}, {}, due}, due, effects);
+    close(slot, {FailureCode::kTimeout, {}, {}, due}, due, nullptr, effects);
     effects.touch(key(slot));
     effects.forget(key(slot), std::get<ClosedGroup>(state).forget_from());
     return;

@@ -9,6 +9,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "collector/counters.h"
 #include "collector/early.h"
@@ -73,7 +74,9 @@ class Processor final : public core::Processor {
                      const Cause& closing, core::Effects& effects);
 
   // Puts out the outcome; from then on the group is closed.
-  void close(core::Slot slot, const Ending& ending, core::Time now, core::Effects& effects);
+  // `closing`: the record that ends it, null for a timeout; what it says of its trace is passed on.
+  void close(core::Slot slot, const Ending& ending, core::Time now, const core::Record* closing,
+             core::Effects& effects);
   // An event came for the id, which moves the time until which it is remembered.
   void seen(core::Slot slot, core::Time now, core::Effects& effects);
   void reject(RejectCode code, const core::Record& record, std::string_view message,
@@ -89,6 +92,8 @@ class Processor final : public core::Processor {
   GroupTable groups_;
   size_t open_ = 0;
   std::string outcome_;
+  std::vector<core::Header> headers_;
+  std::vector<core::Header> read_headers_;
 };
 
 }  // namespace muster::collector

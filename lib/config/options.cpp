@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -84,6 +85,27 @@ void Options::parse(const Sources& sources) {
   values_.merge(file);
 }
 
+// The parser ends at a flag without a value, and would leave unsaid what else is wrong: these are taken out before.
+std::vector<std::string> Options::without_bare_flags(const std::vector<std::string>& arguments) {
+  std::vector<std::string> kept;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& argument = arguments[i];
+    const std::string flag = argument.substr(0, argument.find('='));
+    const bool takes_value = flag == "-X" || flag == "--config" ||
+                             std::ranges::any_of(specs_, [&](const auto& spec) { return "--" + spec.name == flag; });
+    const bool at_end = i + 1 == arguments.size();
+    const bool bare = argument == flag + "=" ||
+                      (argument == flag && (at_end || arguments[i + 1].starts_with("--") || arguments[i + 1] == "-X"));
+    if (takes_value && bare) {
+      errors_.push_back(flag + ": expected a value");
+    } else {
+      kept.push_back(argument);
+      if (takes_value && argument == flag) kept.push_back(arguments[++i]);
+    }
+  }
+  return kept;
+}
+
 void Options::read_flags(const std::vector<std::string>& arguments, std::map<std::string, Value>& found) {
   CLI::App app(description_, program_);
   app.set_help_flag();
@@ -96,8 +118,9 @@ void Options::read_flags(const std::vector<std::string>& arguments, std::map<std
   app.add_flag("-h,--help", help_wanted_);
   app.add_flag("--version", version_wanted_);
   try {
-    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
-    app.parse(reversed);
+    std::vector<std::string> kept = without_bare_flags(arguments);
+    std::ranges::reverse(kept);
+    app.parse(kept);
   } catch (const CLI::ParseError& error) {
     errors_.emplace_back(error.what());
   }
@@ -121,7 +144,7 @@ std::optional<std::string> Options::read_secret(const std::string& path, const s
   std::ifstream in(path, std::ios::binary);
   std::ostringstream text;
   if (in) text << in.rdbuf();
-  if (!in || text.bad()) {  // bad: a folder, which can be opened but not read
+  if (!in || std::filesystem::is_directory(path)) {  // a folder can be opened, and is empty
     errors_.push_back(source + ": cannot read the file " + path);
     return std::nullopt;
   }
@@ -156,6 +179,7 @@ void Options::read_environment(const std::map<std::string, std::string>& environ
 }
 
 void Options::read_file(const std::string& path, std::map<std::string, Value>& found) {
+  if (std::filesystem::is_directory(path)) return errors_.push_back(path + ": is a folder");
   toml::table table;
   try {
     table = toml::parse_file(path);

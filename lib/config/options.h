@@ -73,6 +73,7 @@ class Options {
   const OptionSpec& spec(const std::string& name) const;
   const Value& value(const std::string& name) const;
   std::string environment_name(const std::string& name) const;
+  std::vector<std::string> without_bare_flags(const std::vector<std::string>& arguments);
   void read_flags(const std::vector<std::string>& arguments, std::map<std::string, Value>& found);
   void read_environment(const std::map<std::string, std::string>& environment, std::map<std::string, Value>& found);
   void read_file(const std::string& path, std::map<std::string, Value>& found);

@@ -1,6 +1,7 @@
 #include "core/shard.h"
 
 #include "base/check.h"
+#include "base/planted.h"
 #include "core/dead_letter.h"
 
 #include <algorithm>
@@ -33,7 +34,9 @@ void Shard::start(Epoch epoch, std::vector<Offset> next, Offset journal_end) {
 
 void Shard::apply_record(Record& record, Effects& effects) {
   record.time = record.timestamp ? std::min(*record.timestamp, ceiling_) : ceiling_;
-  processor_->on_record(record, std::max(record.time, clock_), effects);
+  const Time now = MUSTER_PLANTED(kDeadlineBeforeClock) ? record.time : std::max(record.time, clock_);
+  if (MUSTER_PLANTED(kClockMovedByRecords)) clock_ = std::max(clock_, record.time);
+  processor_->on_record(record, now, effects);
 }
 
 void Shard::take(Effects& effects, Batch* batch) {
@@ -48,6 +51,7 @@ void Shard::take(Effects& effects, Batch* batch) {
     } else if (auto* forget = std::get_if<Forget>(&effect)) {
       living_.touch(forget->key.slot, current());
       living_.forget_from(forget->key.slot, forget->from);
+      if (MUSTER_PLANTED(kOriginWithoutRemembered)) living_.carried(forget->key.slot, current());
     } else if (auto* produce = std::get_if<Produce>(&effect)) {
       CHECK(batch != nullptr);
       batch->outputs.push_back({produce->topic, std::nullopt, produce->key, produce->value,
@@ -65,6 +69,7 @@ void Shard::fire(std::vector<TimerWheel::Expired>& expired, Effects& effects, Ba
   // By time and then by name: the order in which timers were armed is nobody's state.
   std::sort(expired.begin(), expired.end(), [this](const auto& a, const auto& b) {
     if (a.due != b.due) return a.due < b.due;
+    if (MUSTER_PLANTED(kTimersInArmingOrder)) return a.slot < b.slot;
     return processor_->name(a.slot) < processor_->name(b.slot);
   });
   for (const auto& timer : expired) {
@@ -72,6 +77,12 @@ void Shard::fire(std::vector<TimerWheel::Expired>& expired, Effects& effects, Ba
     take(effects, batch);
   }
   expired.clear();
+}
+
+void Shard::drop_all(const std::vector<std::string_view>& keys) {
+  for (const auto key : keys) {
+    if (const auto slot = processor_->find(key)) drop(*slot);
+  }
 }
 
 void Shard::drop(Slot slot) {
@@ -97,11 +108,12 @@ bool Shard::replay_begin(const JournalEntry& entry, Offset journal_offset) {
   for (size_t log = 0; log < applied_to_.size(); ++log) {
     CHECK(applied_to_[log] == entry.ranges[log].from);
   }
-  if (entry.options != options_in_force_) {
+  if (entry.options != options_in_force_ && !MUSTER_PLANTED(kOptionsNotJournaled)) {
     options_in_force_ = entry.options;
     if (!processor_->configure(options_in_force_)) return false;
   }
   ceiling_ = entry.ceiling;
+  if (MUSTER_PLANTED(kForgetsAtBatchStart)) drop_all(entry.forgets);
   past_.push_back({entry.n, journal_offset, entry.ceiling, records_});
   return true;
 }
@@ -123,11 +135,10 @@ bool Shard::replay_end(const JournalEntry& entry) {
   }
   // Whatever these ids are here: a replay that began in the middle of one's life may have built a ghost of it, and
   // the list ends the ghost exactly where the real one ended.
-  for (const auto key : entry.forgets) {
-    if (const auto slot = processor_->find(key)) drop(*slot);
-  }
+  if (!MUSTER_PLANTED(kForgetsAtBatchStart)) drop_all(entry.forgets);
   for (const Carried& carried : entry.carried) {
-    if (!processor_->load(carried.key, carried.state, replay_effects_)) return false;
+    const bool ignored = MUSTER_PLANTED(kCarriedIgnored) && processor_->find(carried.key);
+    if (!ignored && !processor_->load(carried.key, carried.state, replay_effects_)) return false;
     const auto slot = processor_->find(carried.key);
     CHECK(slot.has_value());
     living_.touch(*slot, entry.n);
@@ -234,6 +245,10 @@ void Shard::seal(std::optional<Time> tick, std::string_view transactional_id, Ba
   n_ = entry.n;
   forget_past_batches();
 
+  if (MUSTER_PLANTED(kCeilingNotJournaled)) entry.ceiling = entry.clock;
+  if (MUSTER_PLANTED(kTickNotJournaled)) entry.tick.reset();
+  if (MUSTER_PLANTED(kClockNotJournaled)) entry.clock = Time{};
+  if (MUSTER_PLANTED(kForgetsNotJournaled)) entry.forgets.clear();
   encode(entry, scratch_);
   batch.shards.push_back({partition_, n_, batch.outputs.size()});
   Output journal;

@@ -100,6 +100,7 @@ class Shard {
   void take(Effects& effects, Batch* batch);
   void fire(std::vector<TimerWheel::Expired>& expired, Effects& effects, Batch* batch);
   void drop(Slot slot);
+  void drop_all(const std::vector<std::string_view>& keys);
   void choose_forgets(JournalEntry& entry, Batch& batch);
   void choose_carried(JournalEntry& entry, Batch& batch);
   bool carry_due(Time wall) const;

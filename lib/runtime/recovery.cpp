@@ -49,6 +49,7 @@ void Recovery::scan(std::string_view bytes) {
   const auto entry = core::decode_journal_entry(bytes);
   if (!entry) return broken(entry.error().message);
   const core::JournalEntry& e = entry.value();
+  if (e.ranges.empty()) return broken("a journal entry without input");
   // Offsets of single entries are not kept: from the journal's beginning is early enough.
   last_scanned_ = StartFromJournal{e.epoch, e.origin, e.n, location_.journal.begin, e.ranges[0].to};
 }
@@ -57,6 +58,7 @@ void Recovery::queue_entry(const core::Record& record) {
   const auto decoded = core::decode_journal_entry(*record.value);
   if (!decoded) return broken(decoded.error().message);
   const core::JournalEntry& entry = decoded.value();
+  if (entry.ranges.empty()) return broken("a journal entry without input");
   const bool ours = entry.epoch == plan_.epoch;
   const bool seen_ours = raw(shard_->n()) > 0 || !entries_.empty();
   if (!ours && !seen_ours) return;  // an earlier epoch's
@@ -103,6 +105,10 @@ bool Recovery::begin_entry() {
            std::to_string(raw(shard_->next(0))));
     return false;
   }
+  if (entry.ranges.size() != 1 || (!first && entry.clock != shard_->clock())) {
+    broken("batch " + std::to_string(raw(entry.n)) + " does not follow from the one before it: the journal is damaged");
+    return false;
+  }
   if (from < location_.input.begin && from < entry.ranges[0].to) {
     broken("recovery needs the input from offset " + std::to_string(raw(from)) + ", but it is retained from " +
            std::to_string(raw(location_.input.begin)) + ": " +
@@ -122,7 +128,7 @@ void Recovery::end_entry() {
   if (!shard_->replay_end(*in_hand_)) {
     return broken("batch " + std::to_string(raw(in_hand_->n)) + " carries state that this version cannot read");
   }
-  input_next_ = in_hand_->ranges[0].to;
+  input_next_ = std::max(input_next_, in_hand_->ranges[0].to);
   in_hand_.reset();
   entries_.pop_front();
   ++batches_;
@@ -134,7 +140,7 @@ size_t Recovery::on_input(const Fetched& fetched) {
     if (state_ != State::kReplaying || !in_hand_) break;
     if (record.offset >= in_hand_->ranges[0].to) {
       // The gap before it belongs to the batch: markers and aborted records.
-      input_next_ = in_hand_->ranges[0].to;
+      input_next_ = std::max(input_next_, in_hand_->ranges[0].to);
       advance();
       if (!in_hand_ || record.offset >= in_hand_->ranges[0].to) break;
     }
@@ -146,9 +152,10 @@ size_t Recovery::on_input(const Fetched& fetched) {
     ++taken;
     if (input_next_ >= in_hand_->ranges[0].to) advance();
   }
-  if (taken == fetched.records.size() && state_ == State::kReplaying && in_hand_) {
+  if (taken == fetched.records.size()) {
+    // The position is told once, also to those who have no entry in hand just now.
     input_next_ = std::max(input_next_, fetched.next);
-    advance();
+    if (in_hand_) advance();
   }
   return taken;
 }

@@ -1,6 +1,7 @@
 #include "runtime/worker.h"
 
 #include "base/check.h"
+#include "base/planted.h"
 
 #include <algorithm>
 
@@ -107,7 +108,7 @@ void Worker::on(const Located& event, Time wall) {
     if (found == seats_.end() || found->second.state != SeatState::kLocating) continue;
     Seat& seat = found->second;
     seat.location = event.locations[i];
-    seat.fresh_epoch = core::Epoch{event.random[i]};
+    seat.fresh_epoch = core::Epoch{MUSTER_PLANTED(kEpochReused) ? 1 : event.random[i]};
     follow(found->first, seat, plan_start(seat.location));
     if (seat.recovery && seat.recovery->state() == Recovery::State::kBroken) {
       recovery_ended(found->first, seat, wall);
@@ -253,6 +254,7 @@ void Worker::apply(Partition partition, const Fetched& fetched, Time wall) {
 
 std::optional<Time> Worker::takeable_tick(Seat& seat, Time wall) {
   if (!seat.tick || !seat.tick->input_end || wall < seat.tick->at) return std::nullopt;
+  if (MUSTER_PLANTED(kTickWithoutEnd)) return seat.tick->at;
   // Everything that was in the log when the clock showed `at` has been applied?
   if (seat.shard->next(0) < *seat.tick->input_end) return std::nullopt;
   return seat.tick->at;
@@ -388,7 +390,11 @@ void Worker::reset(Seat& seat) {
   seat.recovery.reset();
   seat.reading_input = false;
   seat.start_at.reset();
-  seat.tick.reset();
+  if (MUSTER_PLANTED(kTickKeptFromAbort) && seat.tick && seat.tick->input_end) {
+    seat.tick->input_end = core::Offset{0};  // it was found takeable before
+  } else {
+    seat.tick.reset();
+  }
 }
 
 void Worker::reset_all() {

@@ -3,6 +3,8 @@
 // meets its groups in no order, as in life. The same seed writes the same bytes.
 #include "arguments.h"
 #include "base/check.h"
+#include "base/log.h"
+#include "kafka/handles.h"
 #include "kafka/topics.h"
 
 #include <librdkafka/rdkafka.h>
@@ -141,6 +143,7 @@ class Backlog {
 };
 
 int run(const Arguments& arguments) {
+  base::init_log(base::LogLevel::kWarn, false);
   kafka::Settings settings;
   settings.brokers = arguments.text("brokers");
   settings.client_id = "bench-load";

@@ -15,6 +15,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstring>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>

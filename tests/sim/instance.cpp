@@ -1,6 +1,7 @@
 #include "instance.h"
 
 #include "base/check.h"
+#include "base/planted.h"
 
 #include <algorithm>
 
@@ -236,6 +237,7 @@ void Instance::produce(int64_t now_ms) {
     if (output.value) entry.value = std::string(*output.value);
     if (output.topic == core::TopicRole::kJournal) {
       CHECK(job.batch->shards[shard].journal_output == i);
+      if (MUSTER_PLANTED(kJournalOutsideTransaction)) entry.transaction = nullptr;
       job.journal_offsets.push_back(
           core::Offset{cluster_.journal[index(job.batch->shards[shard].partition)].append(std::move(entry))});
       ++shard;
@@ -254,7 +256,10 @@ void Instance::lookup_further() {
   LookupJob& job = lookups_.front();
   if (!job.locate) {
     runtime::EndsRead ends{job.at, {}};
-    for (const Partition p : job.partitions) ends.ends.push_back({p, core::Offset{cluster_.input[index(p)].high_watermark()}});
+    for (const Partition p : job.partitions) {
+      const Log& log = cluster_.input[index(p)];
+      ends.ends.push_back({p, core::Offset{MUSTER_PLANTED(kEndIsLastStable) ? log.last_stable() : log.high_watermark()}});
+    }
     inbox_.push_back(std::move(ends));
     lookups_.pop_front();
     return;

@@ -106,12 +106,32 @@ void Replica::compare(const core::Shard& live, std::vector<std::string>& faults)
                    printable(live.fingerprint()) + "\n  that of the replica\n" + printable(shard_->fingerprint()));
 }
 
+namespace {
+
+// A timeout is resolved at its deadline, and deadlines are reached in order: the clock of a shard never goes back, and
+// no deadline is set before it.
+void judge_clocks(const Cluster& cluster, const Workload& workload, std::vector<std::string>& faults) {
+  std::map<int, std::string> last;
+  for (const auto& [offset, published] : cluster.published) {
+    if (!published.outcome || !cluster.outputs.visible(offset)) continue;
+    if (published.value.find(R"("code":"timeout")") == std::string::npos) continue;
+    const size_t at = published.value.find(R"("resolved":")") + 12;
+    std::string resolved = published.value.substr(at, 24);
+    std::string& before = last[workload.home.at(published.key)];
+    if (resolved < before) faults.push_back("group " + published.key + " timed out at " + resolved + ", after one at " + before);
+    before = std::move(resolved);
+  }
+}
+
+}  // namespace
+
 Verdict judge_outcomes(const Cluster& cluster, const Workload& workload, int64_t early_ttl_ms) {
   Verdict verdict;
   std::map<std::string, std::vector<const Published*>> outcomes;
   for (const auto& [offset, published] : cluster.published) {
     if (published.outcome && cluster.outputs.visible(offset)) outcomes[published.key].push_back(&published);
   }
+  judge_clocks(cluster, workload, verdict.faults);
   for (const Log& input : cluster.input) {
     for (const auto& [id, expectation] : expect(input, early_ttl_ms, workload.odd_times)) {
       ++verdict.groups;

@@ -38,6 +38,7 @@ class Simulation {
   void foreign_transaction();
   void end_foreign_transaction();
   void fault();
+  void operator_resets();
   void watch();
   bool done() const;
   void calm_down();
@@ -56,6 +57,9 @@ class Simulation {
   int64_t now_ms_ = kBeginMs;
   size_t written_ = 0;
   bool calm_ = false;
+  bool with_operator_ = false;
+  bool was_reset_ = false;
+  bool short_memory_ = false;
   std::vector<TransactionPtr> foreign_;
   Run run_;
 };
@@ -72,6 +76,11 @@ Simulation::Simulation(uint64_t seed)
   limits_.forgets_per_batch_max = below(3) == 0 ? 2 : 1'000;
   if (below(2) == 0) weather_ = {below(40), below(40), below(40)};
   static_members_ = below(2) == 0;
+  with_operator_ = below(10) == 0;
+  // Ids leave memory in mid-run: a late event then begins another life, which only the replica can judge.
+  short_memory_ = below(6) == 0;
+  if (short_memory_) options_.closed_ttl = std::chrono::milliseconds(100);
+  if (short_memory_) options_.early_ttl = std::chrono::milliseconds(300);
   processes_.resize(1 + below(3));
   for (int p = 0; p < shape_.partitions; ++p) replicas_.emplace_back(cluster_, p, workload_, options_);
 }
@@ -83,6 +92,8 @@ void Simulation::start(size_t i) {
   setup.name = "i" + std::to_string(i) + (static_members_ ? "" : "." + std::to_string(process.incarnation));
   setup.transactional_id = "t." + setup.name;
   setup.options = options_;
+  // Now and then a new version of the configuration is rolled out.
+  if (below(3) == 0) setup.options.early_ttl = options_.early_ttl + std::chrono::milliseconds(600);
   setup.limits = limits_;
   // A static member that comes back takes its place in the group again, with a fresh look at its partitions.
   if (cluster_.is_member(setup.name)) cluster_.leave(setup.name);
@@ -166,11 +177,30 @@ void Simulation::fault() {
     case 6:
       return foreign_transaction();
     case 7:
+      if (with_operator_ && !was_reset_) return operator_resets();
       now_ms_ += below(2'000);
       return;
     default:
       return;
   }
+}
+
+// All instances are down and what they left has ended; then the offsets of a partition are set, or expire.
+void Simulation::operator_resets() {
+  was_reset_ = true;
+  for (Process& process : processes_) {
+    if (process.instance) cluster_.leave(process.instance->name());
+    process.instance.reset();
+    process.down_until_ms = now_ms_ + kTransactionTimeoutMs + below(500);
+  }
+  now_ms_ += kTransactionTimeoutMs;
+  cluster_.expire_transactions(now_ms_, kTransactionTimeoutMs);
+  cluster_.expire_members(now_ms_, 0);
+  cluster_.write_all_markers(now_ms_);
+  const int partition = static_cast<int>(below(static_cast<uint32_t>(cluster_.partitions())));
+  const auto committed = cluster_.committed(partition).committed;
+  if (!committed || below(3) == 0) return cluster_.reset_offset(partition, std::nullopt);
+  cluster_.reset_offset(partition, below(static_cast<uint32_t>(committed->offset) + 1));
 }
 
 void Simulation::watch() {
@@ -201,13 +231,13 @@ void Simulation::step() {
 bool Simulation::done() const {
   if (now_ms_ < workload_.last_deadline_ms + 5'000 || cluster_.marker_pending()) return false;
   for (int p = 0; p < cluster_.partitions(); ++p) {
-    const auto committed = cluster_.committed(p);
-    if (!committed.committed || committed.committed->offset < cluster_.input[static_cast<size_t>(p)].high_watermark()) return false;
+    const int64_t end = cluster_.input[static_cast<size_t>(p)].high_watermark();
     bool live_and_idle = false;
     for (const Process& process : processes_) {
       if (!process.instance) continue;
       const auto* shard = process.instance->worker().shard(core::Partition{p});
-      live_and_idle = live_and_idle || (shard != nullptr && !process.instance->busy() && !shard->moved() && shard->timers() == 0);
+      live_and_idle = live_and_idle || (shard != nullptr && !process.instance->busy() && !shard->moved() &&
+                                          shard->timers() == 0 && core::raw(shard->next(0)) >= end);
     }
     if (!live_and_idle) return false;
   }
@@ -251,7 +281,10 @@ Run Simulation::run() {
   }
   watch();
   if (run_.verdict.faults.empty() && !done()) run_.verdict.faults.push_back("the run does not come to an end\n" + where_it_stands());
-  if (run_.verdict.faults.empty()) run_.verdict = judge_outcomes(cluster_, workload_, options_.early_ttl.count());
+  // Records that an operator had read twice have two outcomes, and rightly so: the replica alone judges that.
+  if (run_.verdict.faults.empty() && !was_reset_ && !short_memory_) {
+    run_.verdict = judge_outcomes(cluster_, workload_, options_.early_ttl.count());
+  }
   return std::move(run_);
 }
 

@@ -60,6 +60,11 @@ class Drawer {
       if (chance(10)) done(at + below(ttl_ms), id, entity, odd);
     }
     if (chance(4)) done(created + below(ttl_ms), id, "unexpected", odd);
+    if (shape_.odd_times && chance(15)) {
+      // From a producer whose clock is an hour ahead; it concerns nobody, and must touch nobody.
+      done(created + below(ttl_ms / 2), id, "unexpected", false);
+      out_.records.back().timestamp_ms = out_.records.back().at_ms + 3'600'000;
+    }
     if (chance(3)) put(created + below(ttl_ms), id, "{rubbish", false);
     if (chance(3)) put(created + below(ttl_ms), id, R"({"type":"SomebodyElses"})", false);
     out_.last_deadline_ms = std::max(out_.last_deadline_ms, created + 2 * ttl_ms);
