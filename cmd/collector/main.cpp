@@ -57,6 +57,7 @@ int run(cmd::CollectorSettings settings) {
 
   runtime::WorkerOptions options;
   options.transactional_id = settings.kafka.transactional_id;
+  options.accept_loss = settings.accept_loss;
   options.shard.remembered_max = settings.remembered_max;
   options.shard.dead_letter_bytes_max = topics.facts->dead_letter_bytes_max;
   runtime::Worker worker(options, [&settings] {

@@ -109,9 +109,11 @@ config::Options collector_options() {
        {"max-ttl", "the longest time to live that a group may ask for", "604800", "SECONDS"},
        {"max-expected", "how many ids a group may expect", "10000", "N"},
        {"max-message-bytes", "the largest event; default: the event topic's max.message.bytes", "", "N"},
-       {"remembered-max", "how many closed groups are remembered; beyond, the oldest go early", "2000000", "N"},
+       {"remembered-max", "how many closed groups a partition remembers; beyond, the oldest go early", "2000000", "N"},
        {"sender", "put into outcomes as their sender", "", "NAME"},
-       {"journal-retention", "how long the journal is kept", "604800", "SECONDS"},
+       {"journal-retention", "how long the journal is kept, beyond what recovery needs", "604800", "SECONDS"},
+       {"accept-loss", "go on where something that recovery needs is gone; open groups may be forgotten", "", ""},
+       {"accept-partitions", "go on after partitions were added to the event topic", "", ""},
        {"log-level", "debug, info, warn or error", "info", "LEVEL"},
        {"log-format", "text or json", "text", "FORMAT"}});
 }
@@ -129,7 +131,10 @@ CollectorSettings read_settings(config::Options& options) {
   if (options.maybe_text("partitions")) {
     s.topics.partitions = static_cast<int32_t>(options.integer("partitions", 1, 10'000));
   }
-  s.topics.journal_retention_ms = options.seconds_as_ms("journal-retention", 3'600'000, 3650 * kDayMs);
+  s.kafka.journal_retention_ms = options.seconds_as_ms("journal-retention", 3'600'000, 3650 * kDayMs);
+
+  s.accept_loss = options.on("accept-loss");
+  s.topics.accept_partitions = options.on("accept-partitions");
 
   s.collector.early_ttl = core::Duration{options.seconds_as_ms("early-ttl", 1, 30 * kDayMs)};
   s.collector.closed_ttl = core::Duration{options.seconds_as_ms("closed-ttl", 0, 30 * kDayMs)};

@@ -16,6 +16,7 @@ struct CollectorSettings {
   kafka::TopicWishes topics;
   collector::Options collector;
   size_t remembered_max = 0;
+  bool accept_loss = false;
   base::LogLevel log_level = base::LogLevel::kInfo;
   bool log_json = false;
 };

@@ -9,6 +9,7 @@ namespace muster::base {
 enum class Bug {
   kNone,
   kCeilingNotJournaled,
+  kCeilingOfLaterRound,
   kTickNotJournaled,
   kClockNotJournaled,
   kOptionsNotJournaled,

@@ -92,7 +92,7 @@ std::vector<std::string> Options::without_bare_flags(const std::vector<std::stri
     const std::string& argument = arguments[i];
     const std::string flag = argument.substr(0, argument.find('='));
     const bool takes_value = flag == "-X" || flag == "--config" ||
-                             std::ranges::any_of(specs_, [&](const auto& spec) { return "--" + spec.name == flag; });
+                             std::ranges::any_of(specs_, [&](const auto& spec) { return !spec.value_name.empty() && "--" + spec.name == flag; });
     const bool at_end = i + 1 == arguments.size();
     const bool bare = argument == flag + "=" ||
                       (argument == flag && (at_end || arguments[i + 1].starts_with("--") || arguments[i + 1] == "-X"));
@@ -112,7 +112,14 @@ void Options::read_flags(const std::vector<std::string>& arguments, std::map<std
   app.allow_extras();
   std::map<std::string, std::vector<std::string>> raw;
   std::vector<std::string> properties;
-  for (const OptionSpec& spec : specs_) app.add_option("--" + spec.name, raw[spec.name])->expected(1)->take_all();
+  std::map<std::string, bool> switches;
+  for (const OptionSpec& spec : specs_) {
+    if (spec.value_name.empty()) {
+      app.add_flag("--" + spec.name, switches[spec.name]);
+    } else {
+      app.add_option("--" + spec.name, raw[spec.name])->expected(1)->take_all();
+    }
+  }
   app.add_option("--config", raw["config"])->expected(1)->take_all();
   app.add_option("-X", properties)->expected(1)->take_all();
   app.add_flag("-h,--help", help_wanted_);
@@ -123,6 +130,9 @@ void Options::read_flags(const std::vector<std::string>& arguments, std::map<std
     app.parse(kept);
   } catch (const CLI::ParseError& error) {
     errors_.emplace_back(error.what());
+  }
+  for (const auto& [name, given] : switches) {
+    if (given) found[name] = {"true", "--" + name};
   }
   for (const std::string& extra : app.remaining()) errors_.push_back(extra + ": unknown option");
   for (const auto& [name, texts] : raw) {
@@ -263,6 +273,12 @@ int64_t Options::seconds_as_ms(const std::string& name, int64_t min_ms, int64_t 
   return min_ms;
 }
 
+bool Options::on(const std::string& name) {
+  const std::string given = text(name);
+  if (!given.empty() && given != "true" && given != "false") wrong(name, "true or false");
+  return given == "true";
+}
+
 std::string Options::one_of(const std::string& name, const std::vector<std::string>& values) {
   const std::string given = text(name);
   if (std::ranges::find(values, given) != values.end()) return given;
@@ -279,7 +295,7 @@ std::string Options::help() const {
     out << "  " << flag << std::string(flag.size() < 30 ? 30 - flag.size() : 1, ' ') << help << "\n";
   };
   for (const OptionSpec& spec : specs_) {
-    line("--" + spec.name + " " + spec.value_name,
+    line("--" + spec.name + (spec.value_name.empty() ? "" : " " + spec.value_name),
          spec.help + (spec.default_value.empty() ? "" : " [" + spec.default_value + "]"));
   }
   line("--config FILE", "TOML file with the same names as keys; Kafka's in a table [kafka]");

@@ -18,7 +18,7 @@ struct OptionSpec {
   std::string name;  // without the dashes
   std::string help;
   std::string default_value;  // empty: none
-  std::string value_name = "TEXT";
+  std::string value_name = "TEXT";  // empty: a switch, given without a value; true or false elsewhere
 };
 
 // A property of Kafka's client, and where it was said: "-X linger.ms", "COLLECTOR_KAFKA_LINGER_MS".
@@ -56,6 +56,8 @@ class Options {
   int64_t integer(const std::string& name, int64_t min, int64_t max);
   // Seconds, with a fraction if need be, as milliseconds.
   int64_t seconds_as_ms(const std::string& name, int64_t min_ms, int64_t max_ms);
+  // Of a switch.
+  bool on(const std::string& name);
   std::string one_of(const std::string& name, const std::vector<std::string>& values);
 
   // The option's value does not fit, for a reason that only the caller knows: an error that names where it was said.

@@ -41,12 +41,22 @@ struct ShardCommit {
   size_t journal_output = 0;  // index of its entry among the outputs
 };
 
+// A dead letter of the batch, for the log.
+struct DeadLetterNote {
+  std::string_view code;
+  std::string_view message;
+  std::string_view topic;
+  Partition partition{};
+  Offset offset{};
+};
+
 struct Batch {
   Arena bytes;
   Effects effects{bytes};
   std::vector<Output> outputs;
   std::vector<OffsetCommit> offsets;
   std::vector<ShardCommit> shards;
+  std::vector<DeadLetterNote> dead_letters;
   size_t records = 0;  // records that were applied
 
   Batch() = default;
@@ -57,6 +67,7 @@ struct Batch {
     outputs.clear();
     offsets.clear();
     shards.clear();
+    dead_letters.clear();
     effects.clear_list();
     bytes.clear();
     records = 0;

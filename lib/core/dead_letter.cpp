@@ -7,6 +7,8 @@ namespace {
 
 // What a record costs in a record batch beside its bytes: lengths, CRC, the batch's own header; generously.
 constexpr size_t kOverheadBytes = 512;
+// Words for a person; a message may quote what was found in the record.
+constexpr size_t kWordsBytesMax = 1'000;
 
 size_t record_bytes(const Output& record) {
   size_t bytes = kOverheadBytes;
@@ -32,10 +34,10 @@ Output dead_letter(const Reject& rejected, Time now, size_t record_bytes_max, Ar
     out.headers.push_back({name, bytes.copy(value)});
   };
   const auto add_facts = [&] {
-    add("__connect.errors.topic", rejected.topic);
+    add("__connect.errors.topic", rejected.topic.substr(0, kWordsBytesMax));
     add("__connect.errors.partition", std::to_string(raw(rejected.partition)));
     add("__connect.errors.offset", std::to_string(raw(rejected.offset)));
-    add("__connect.errors.exception.message", rejected.message);
+    add("__connect.errors.exception.message", rejected.message.substr(0, kWordsBytesMax));
     add("muster.error.code", rejected.code);
   };
   add_facts();

@@ -33,7 +33,11 @@ void Shard::start(Epoch epoch, std::vector<Offset> next, Offset journal_end) {
 // --- both live and replay
 
 void Shard::apply_record(Record& record, Effects& effects) {
-  record.time = record.timestamp ? std::min(*record.timestamp, ceiling_) : ceiling_;
+  const bool cut = !record.timestamp || *record.timestamp > ceiling_;
+  record.time = cut ? ceiling_ : *record.timestamp;
+  // Its time is the batch's: the entry must say this ceiling, not that of a later round, even if nothing came of it,
+  // for with a later one something might.
+  if (cut && !MUSTER_PLANTED(kCeilingOfLaterRound)) dirty_ = true;
   const Time now = MUSTER_PLANTED(kDeadlineBeforeClock) ? record.time : std::max(record.time, clock_);
   if (MUSTER_PLANTED(kClockMovedByRecords)) clock_ = std::max(clock_, record.time);
   processor_->on_record(record, now, effects);
@@ -58,6 +62,8 @@ void Shard::take(Effects& effects, Batch* batch) {
                                 std::nullopt, std::move(produce->headers)});
     } else if (auto* reject = std::get_if<Reject>(&effect)) {
       CHECK(batch != nullptr);
+      batch->dead_letters.push_back(
+          {reject->code, reject->message, reject->topic, reject->partition, reject->offset});
       batch->outputs.push_back(
           dead_letter(*reject, ceiling_, limits_.dead_letter_bytes_max, batch->bytes));
     }
@@ -114,7 +120,7 @@ bool Shard::replay_begin(const JournalEntry& entry, Offset journal_offset) {
   }
   ceiling_ = entry.ceiling;
   if (MUSTER_PLANTED(kForgetsAtBatchStart)) drop_all(entry.forgets);
-  past_.push_back({entry.n, journal_offset, entry.ceiling, records_});
+  past_.push_back({entry.n, journal_offset, entry.ceiling, records_, {}});
   return true;
 }
 
@@ -233,7 +239,7 @@ void Shard::seal(std::optional<Time> tick, std::string_view transactional_id, Ba
   for (size_t log = 0; log < applied_to_.size(); ++log) {
     entry.ranges.push_back({sealed_to_[log], applied_to_[log]});
   }
-  past_.push_back({entry.n, kUnknown, ceiling_, records_});
+  past_.push_back({entry.n, kUnknown, ceiling_, records_, {}});
   if (tick) {
     clock_ = wheel_.expire(std::max(*tick, clock_), expired_, limits_.timers_per_tick_max);
     entry.tick = clock_;
@@ -256,7 +262,8 @@ void Shard::seal(std::optional<Time> tick, std::string_view transactional_id, Ba
   journal.partition = partition_;
   journal.value = batch.bytes.copy(scratch_);
   batch.outputs.push_back(std::move(journal));
-  const CommitMetadata metadata{epoch_, n_, entry.origin, origin_journal_offset(),
+  past_.back().needed_from = origin_journal_offset();
+  const CommitMetadata metadata{epoch_, n_, entry.origin, past_.back().needed_from,
                                 std::string(transactional_id)};
   batch.offsets.push_back({partition_, applied_to_[0], encode(metadata)});
   sealed_to_ = applied_to_;
@@ -266,7 +273,9 @@ void Shard::seal(std::optional<Time> tick, std::string_view transactional_id, Ba
 
 void Shard::committed(BatchNumber n, Offset journal_offset) {
   for (auto& batch : past_) {
-    if (batch.n == n) batch.journal_offset = journal_offset;
+    if (batch.n != n) continue;
+    batch.journal_offset = journal_offset;
+    journal_needed_from_ = batch.needed_from;
   }
 }
 

@@ -66,7 +66,7 @@ class Shard {
   void begin(Time wall);
   // `next`: the position behind the records, gaps included.
   void apply(size_t log, std::span<Record> records, Offset next, Batch& batch);
-  // Something was put out or changed: the batch wants to be committed now.
+  // Something was put out or changed, or hung on the ceiling: the batch wants to be committed now.
   bool dirty() const { return dirty_; }
   // Positions moved since the last sealed batch.
   bool moved() const { return applied_to_ != sealed_to_; }
@@ -81,6 +81,9 @@ class Shard {
   // The transaction of batch `n` has committed and its entry lies at `journal_offset`.
   void committed(BatchNumber n, Offset journal_offset);
 
+  // The journal is needed from here on: a committed batch's metadata says no earlier offset.
+  Offset journal_needed_from() const { return journal_needed_from_; }
+
   // What every living id saves, in the order of their names: equal after equal histories. For tests and tools.
   std::string fingerprint() const;
 
@@ -91,6 +94,7 @@ class Shard {
     Offset journal_offset{};  // kUnknown until committed
     Time ceiling{};
     uint64_t records_before = 0;
+    Offset needed_from{};  // what the metadata of this batch says
   };
   static constexpr Offset kUnknown{-1};
 
@@ -126,6 +130,7 @@ class Shard {
   TimerWheel wheel_;
   LivingIds living_;
   std::deque<PastBatch> past_;  // from the origin's on
+  Offset journal_needed_from_{};  // as of the last batch known to be committed
   Offset journal_floor_{};      // an entry's offset, or one before it, that is at or before all of past_
   uint64_t records_ = 0;
 

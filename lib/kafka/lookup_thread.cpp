@@ -41,6 +41,10 @@ void LookupThread::read_ends(core::Time at, std::vector<core::Partition> partiti
   submit(EndsJob{at, std::move(partitions)});
 }
 
+void LookupThread::trim_journal(core::Partition partition, core::Offset needed_from) {
+  submit(TrimJob{partition, needed_from});
+}
+
 void LookupThread::submit(Job job) {
   {
     const std::lock_guard lock(mutex_);
@@ -152,6 +156,29 @@ bool LookupThread::answer(const EndsJob& job) {
     ends.ends.push_back({core::Partition{list->elems[i].partition}, core::Offset{list->elems[i].offset}});
   }
   mailbox_.post(std::move(ends));
+  return true;
+}
+
+// Deletes what neither recovery nor the retention wants. It is housekeeping: a failure is said and tried again later.
+bool LookupThread::answer(const TrimJob& job) {
+  const auto now = std::chrono::floor<core::Duration>(std::chrono::system_clock::now());
+  const int64_t keep_from_ms = core::to_ms(now) - settings_.journal_retention_ms;
+  const PartitionListHandle list(rd_kafka_topic_partition_list_new(1));
+  auto* entry = rd_kafka_topic_partition_list_add(list.get(), settings_.topics.journal.c_str(), core::raw(job.partition));
+  entry->offset = keep_from_ms;
+  if (rd_kafka_offsets_for_times(ends_reader_.get(), list.get(), kCallTimeoutMs) != RD_KAFKA_RESP_ERR_NO_ERROR) return true;
+  // No entry is that young: all are old.
+  if (entry->offset < 0 || entry->offset > core::raw(job.needed_from)) entry->offset = core::raw(job.needed_from);
+  const QueueHandle queue(rd_kafka_queue_new(ends_reader_.get()));
+  rd_kafka_DeleteRecords_t* deletion = rd_kafka_DeleteRecords_new(list.get());
+  rd_kafka_DeleteRecords(ends_reader_.get(), &deletion, 1, nullptr, queue.get());
+  rd_kafka_DeleteRecords_destroy(deletion);
+  rd_kafka_event_t* event = rd_kafka_queue_poll(queue.get(), kCallTimeoutMs);
+  if (event == nullptr) return true;
+  if (rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    base::log_warn(std::string("the journal cannot be trimmed: ") + rd_kafka_event_error_string(event));
+  }
+  rd_kafka_event_destroy(event);
   return true;
 }
 

@@ -26,6 +26,7 @@ class LookupThread final : public runtime::Lookup {
 
   void locate(uint64_t request, std::vector<core::Partition> partitions) override;
   void read_ends(core::Time at, std::vector<core::Partition> partitions) override;
+  void trim_journal(core::Partition partition, core::Offset needed_from) override;
 
  private:
   struct LocateJob {
@@ -36,13 +37,18 @@ class LookupThread final : public runtime::Lookup {
     core::Time at{};
     std::vector<core::Partition> partitions;
   };
-  using Job = std::variant<LocateJob, EndsJob>;
+  struct TrimJob {
+    core::Partition partition{};
+    core::Offset needed_from{};
+  };
+  using Job = std::variant<LocateJob, EndsJob, TrimJob>;
 
   void submit(Job job);
   void run();
   // False: given up, because the process stops or a failure was posted.
   bool answer(const LocateJob& job);
   bool answer(const EndsJob& job);
+  bool answer(const TrimJob& job);
   bool read_committed(std::vector<runtime::Location>& locations);
   bool read_watermarks(const std::string& topic, core::Partition partition, runtime::LogEnds& ends);
   // Whether to ask again after this error: pauses, says why once.

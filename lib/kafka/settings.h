@@ -29,6 +29,7 @@ struct Settings {
   std::string client_id;
   std::string partitioner = "murmur2";
   TopicNames topics;
+  int64_t journal_retention_ms = 7LL * 24 * 3600 * 1000;
   // librdkafka's own properties, as the user gave them; a later one counts.
   std::vector<Property> properties;
 };

@@ -100,6 +100,30 @@ class Admin {
     return std::nullopt;
   }
 
+  std::optional<Obstacle> grow(const std::string& name, int32_t partitions) {
+    char text[512];
+    std::unique_ptr<rd_kafka_NewPartitions_t, decltype(&rd_kafka_NewPartitions_destroy)> wanted(
+        rd_kafka_NewPartitions_new(name.c_str(), static_cast<size_t>(partitions), text, sizeof text),
+        rd_kafka_NewPartitions_destroy);
+    if (!wanted) return Obstacle{"topic " + name + ": " + text, true};
+    rd_kafka_NewPartitions_t* all[] = {wanted.get()};
+    rd_kafka_CreatePartitions(client_.get(), all, 1, nullptr, queue_.get());
+    const EventHandle event(rd_kafka_queue_poll(queue_.get(), kCallTimeoutMs * 2));
+    if (!event) return Obstacle{"adding partitions to topic " + name + ": no answer"};
+    if (rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      return obstacle(rd_kafka_event_error(event.get()), "adding partitions to topic " + name);
+    }
+    size_t count = 0;
+    const auto* results =
+        rd_kafka_CreatePartitions_result_topics(rd_kafka_event_CreatePartitions_result(event.get()), &count);
+    for (size_t i = 0; i < count; ++i) {
+      const auto code = rd_kafka_topic_result_error(results[i]);
+      if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return obstacle(code, "adding partitions to topic " + name);
+    }
+    base::log_warn("topic " + name + " has " + std::to_string(partitions) + " partitions now, as the input");
+    return std::nullopt;
+  }
+
   // max.message.bytes; the broker's default where it cannot be read.
   size_t message_bytes_max(const std::string& name) {
     std::unique_ptr<rd_kafka_ConfigResource_t, decltype(&rd_kafka_ConfigResource_destroy)> resource(
@@ -159,16 +183,23 @@ std::optional<Obstacle> try_once(Admin& admin, const Settings& settings, const T
     const NewTopic journal{names.journal,
                            facts.partitions,
                            {{"cleanup.policy", "delete"},
-                            {"retention.ms", std::to_string(wishes.journal_retention_ms)},
+                            // Trimmed by us, never past what recovery needs, however long nobody runs.
+                            {"retention.ms", "-1"},
+                            {"retention.bytes", "-1"},
                             {"max.message.bytes", kJournalMessageBytesMax}}};
     if (auto obstacle = admin.create(journal)) return obstacle;
     found[names.journal] = facts.partitions;
   }
+  if (found[names.journal] < facts.partitions && !wishes.accept_partitions) {
+    return Obstacle{"the input topic " + names.input + " has " + std::to_string(facts.partitions) + " partitions, it had " +
+                        std::to_string(found[names.journal]) +
+                        ": most keys have a new home, and groups that are open now will miss what is sent there. "
+                        "--accept-partitions goes on all the same",
+                    true};
+  }
   for (const std::string& name : {names.dead_letter, names.journal}) {
     if (found[name] >= facts.partitions) continue;
-    return Obstacle{"topic " + name + " has " + std::to_string(found[name]) + " partitions, the input topic " +
-                        names.input + " has " + std::to_string(facts.partitions) + ": they have to match",
-                    true};
+    if (auto obstacle = admin.grow(name, facts.partitions)) return obstacle;
   }
   facts.input_bytes_max = admin.message_bytes_max(names.input);
   facts.output_bytes_max = admin.message_bytes_max(names.output);

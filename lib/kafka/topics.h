@@ -20,7 +20,7 @@ struct TopicFacts {
 
 struct TopicWishes {
   std::optional<int32_t> partitions;  // for an input or output topic that is missing
-  int64_t journal_retention_ms = 7LL * 24 * 3600 * 1000;
+  bool accept_partitions = false;     // the input has more than the journal: grow the journal
 };
 
 struct TopicsReady {

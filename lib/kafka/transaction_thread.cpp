@@ -6,6 +6,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace muster::kafka {
@@ -20,6 +21,7 @@ constexpr int kCallTimeoutMs = 15'000;
 constexpr int kAbortTimeoutMs = 5'000;
 constexpr int kOpenTimeoutMs = 10'000;
 constexpr auto kOpenPause = std::chrono::milliseconds(500);
+constexpr auto kLookInterval = std::chrono::milliseconds(50);
 
 }  // namespace
 
@@ -84,8 +86,16 @@ void TransactionThread::run() {
 
 // --- the producer
 
+// The first failure is mended at once; what fails again and again must not keep the broker busy.
+void TransactionThread::pause_after_failures() {
+  if (failures_in_a_row_ < 2) return;
+  const auto until = std::chrono::steady_clock::now() + kOpenPause * std::min(failures_in_a_row_, 10);
+  while (!stop_ && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(kLookInterval);
+}
+
 void TransactionThread::open_producer() {
   drop_producer(false);
+  pause_after_failures();
   std::string said;
   while (!stop_) {
     const auto failure = try_open();
@@ -148,11 +158,13 @@ void TransactionThread::run_transaction(const Job& job) {
   journal_offsets_.assign(job.batch->shards.size(), core::Offset{-1});
   auto failure = transact(job);
   if (!failure) {
+    failures_in_a_row_ = 0;
     mailbox_.post(runtime::Committed{journal_offsets_});
     return;
   }
   if (!delivery_error_.empty()) failure->message += " (" + delivery_error_ + ")";
   drop_producer(true);
+  ++failures_in_a_row_;
   mailbox_.post(runtime::Failed{std::move(*failure)});
 }
 

@@ -43,6 +43,7 @@ class TransactionThread final : public runtime::Transactor {
   std::optional<runtime::Failure> produce(const core::Batch& batch);
   std::optional<runtime::Failure> send_offsets(const Job& job);
   void drop_producer(bool abort);
+  void pause_after_failures();
   rd_kafka_topic_s* topic(core::TopicRole role) const { return topics_[static_cast<size_t>(role)].get(); }
 
   friend struct DeliveryCallback;
@@ -60,6 +61,7 @@ class TransactionThread final : public runtime::Transactor {
   std::array<TopicHandle, 3> topics_;
   std::vector<core::Offset> journal_offsets_;
   std::string delivery_error_;
+  int failures_in_a_row_ = 0;
 
   std::thread thread_;
 };

@@ -134,12 +134,14 @@ class Transactor {
   virtual void commit(const core::Batch& batch, std::string group_metadata) = 0;
 };
 
-// Questions that block; answered one at a time, with Located and EndsRead.
+// Calls that block and are not the producer's; questions are answered with Located and EndsRead, one at a time.
 class Lookup {
  public:
   virtual ~Lookup() = default;
   virtual void locate(uint64_t request, std::vector<core::Partition> partitions) = 0;
   virtual void read_ends(core::Time at, std::vector<core::Partition> partitions) = 0;
+  // Nobody needs the journal before `needed_from` for recovery; what is older than its retention, too, may go. No answer.
+  virtual void trim_journal(core::Partition partition, core::Offset needed_from) = 0;
 };
 
 }  // namespace muster::runtime

@@ -5,11 +5,15 @@
 //   yes                none       an operator's reset or another program's commits: nothing, at that offset
 //   none               -          has entries: its last one says where (scan it first)
 //   none               -          empty: the first start, from the earliest record
+//
+// A committed offset that the log does not hold any more, or not yet (the topic was made anew), is a loss: the caller
+// says so and stops, or goes on from what there is if it was told to.
 #pragma once
 
 #include "core/commit_metadata.h"
 #include "runtime/ports.h"
 
+#include <string>
 #include <variant>
 
 namespace muster::runtime {
@@ -37,5 +41,10 @@ struct StartByScan {
 using StartPlan = std::variant<StartFresh, StartFromJournal, StartByScan>;
 
 StartPlan plan_start(const Location& location);
+
+// What is lost if a shard goes on at `input`; empty: nothing.
+std::string loss_at(const Location& location, core::Offset input);
+// The nearest offset to go on from without that loss.
+core::Offset nearest_kept(const Location& location, core::Offset input);
 
 }  // namespace muster::runtime

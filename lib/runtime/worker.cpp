@@ -15,6 +15,7 @@ namespace {
 
 // Ids that may leave memory are no reason to hurry.
 constexpr core::Duration kForgetInterval = std::chrono::seconds(1);
+constexpr core::Duration kDeadLetterInterval = std::chrono::minutes(1);
 
 std::string seconds(core::Duration duration) {
   const auto ms = duration.count();
@@ -109,9 +110,17 @@ void Worker::on(const Located& event, Time wall) {
     Seat& seat = found->second;
     seat.location = event.locations[i];
     seat.fresh_epoch = core::Epoch{MUSTER_PLANTED(kEpochReused) ? 1 : event.random[i]};
-    follow(found->first, seat, plan_start(seat.location));
+    const StartPlan plan = plan_start(seat.location);
+    const std::string loss = seat.location.committed ? loss_at(seat.location, *seat.location.committed) : "";
+    if (!loss.empty()) {
+      start_after_loss(found->first, seat, "partition " + std::to_string(raw(found->first)) + ": " + loss, wall);
+      if (exited_) return;
+      continue;
+    }
+    follow(found->first, seat, plan);
     if (seat.recovery && seat.recovery->state() == Recovery::State::kBroken) {
       recovery_ended(found->first, seat, wall);
+      if (exited_) return;
     }
   }
   assign_when_known();
@@ -187,9 +196,8 @@ void Worker::recovery_ended(Partition partition, Seat& seat, Time wall) {
   const std::string where = "partition " + std::to_string(raw(partition));
   actions_.push_back(StopReading{partition});
   if (state == Recovery::State::kBroken) {
-    exited_ = true;
-    actions_.push_back(Exit{1, "cannot recover: " + seat.recovery->message()});
-    return;
+    const std::string message = seat.recovery->message();
+    return start_after_loss(partition, seat, message, wall);
   }
   if (state == Recovery::State::kJournalAhead) {
     actions_.push_back(Note{true, where + ": the journal goes on behind the committed offset " +
@@ -210,6 +218,20 @@ void Worker::recovery_ended(Partition partition, Seat& seat, Time wall) {
                       std::to_string(seat.recovery->batches_replayed()) + " batches with " +
                       std::to_string(seat.recovery->records_replayed()) + " records in " +
                       seconds(wall - seat.recovery_began)});
+  go_live(partition, seat, wall);
+}
+
+// Nothing is dropped in silence: somebody has to say that it may be.
+void Worker::start_after_loss(Partition partition, Seat& seat, const std::string& what, Time wall) {
+  if (!options_.accept_loss) {
+    exited_ = true;
+    actions_.push_back(Exit{1, what + ". --accept-loss goes on without it: groups that were open are forgotten"});
+    return;
+  }
+  const core::Offset input = nearest_kept(seat.location, seat.location.committed.value_or(seat.location.input.begin));
+  actions_.push_back(Note{true, what + ". Accepted: starting with nothing at offset " + std::to_string(raw(input))});
+  follow(partition, seat, StartFresh{input});
+  assign_when_known();
   go_live(partition, seat, wall);
 }
 
@@ -302,7 +324,7 @@ void Worker::commit_if_free() {
   actions_.push_back(Commit{in_flight_.get()});
 }
 
-void Worker::on(const Committed& event, Time) {
+void Worker::on(const Committed& event, Time wall) {
   CHECK(in_flight_ != nullptr);
   CHECK(event.journal_offsets.size() == in_flight_->shards.size());
   for (size_t i = 0; i < in_flight_->shards.size(); ++i) {
@@ -312,6 +334,7 @@ void Worker::on(const Committed& event, Time) {
       seat->second.shard->committed(commit.n, event.journal_offsets[i]);
     }
   }
+  say_dead_letters(*in_flight_, wall);
   const auto counters = in_flight_->effects.take_counters();
   for (size_t i = 0; i < counters.size(); ++i) totals_.counters[i] += counters[i];
   totals_.records += in_flight_->records;
@@ -321,6 +344,18 @@ void Worker::on(const Committed& event, Time) {
   commit_if_free();
   vacate_if_free();
   exit_if_done();
+}
+
+// At most one line per code and minute: how many there are is a metric.
+void Worker::say_dead_letters(const core::Batch& batch, Time wall) {
+  for (const core::DeadLetterNote& letter : batch.dead_letters) {
+    const auto [said, is_new] = dead_letter_said_.try_emplace(std::string(letter.code), wall);
+    if (!is_new && wall - said->second < kDeadLetterInterval) continue;
+    said->second = wall;
+    actions_.push_back(Note{true, "dead letter " + std::string(letter.code) + ": " + std::string(letter.topic) + " partition " +
+                                      std::to_string(raw(letter.partition)) + " offset " + std::to_string(raw(letter.offset)) +
+                                      ": " + std::string(letter.message)});
+  }
 }
 
 // --- the clock
@@ -365,6 +400,17 @@ void Worker::on_time(Time wall) {
     }
   }
   want_ticks(wall);
+  trim_journals(wall);
+}
+
+void Worker::trim_journals(Time wall) {
+  for (auto& [partition, seat] : seats_) {
+    if (seat.state != SeatState::kLive || wall - seat.trimmed < options_.trim_interval) continue;
+    const core::Offset needed_from = seat.shard->journal_needed_from();
+    if (raw(needed_from) == 0) continue;
+    seat.trimmed = wall;
+    actions_.push_back(TrimJournal{partition, needed_from});
+  }
 }
 
 std::optional<Time> Worker::next_wakeup(Time) const {
@@ -374,10 +420,11 @@ std::optional<Time> Worker::next_wakeup(Time) const {
   };
   for (const auto& [partition, seat] : seats_) {
     if (seat.state != SeatState::kLive) continue;
-    if (!seat.tick) {
+    // While an answer is awaited its event wakes; a time that has passed would only make the loop spin.
+    if (!seat.tick && !reading_ends_) {
       if (const auto due = seat.shard->no_timer_before()) consider(*due);
     }
-    if (seat.shard->moved()) consider(seat.committed + options_.idle_commit);
+    if (!in_flight_ && seat.shard->moved()) consider(seat.committed + options_.idle_commit);
   }
   return next;
 }

@@ -64,6 +64,12 @@ struct ReadEnds {
 
   bool operator==(const ReadEnds&) const = default;
 };
+struct TrimJournal {
+  core::Partition partition{};
+  core::Offset needed_from{};
+
+  bool operator==(const TrimJournal&) const = default;
+};
 struct Commit {
   const core::Batch* batch = nullptr;
 
@@ -85,7 +91,7 @@ struct Exit {
 };
 using Action =
     std::variant<OpenProducer, Locate, Assign, Unassign, StartReading, StopReading, ReadEnds,
-                 Commit, Note, Exit>;
+                 TrimJournal, Commit, Note, Exit>;
 
 struct WorkerOptions {
   std::string transactional_id;
@@ -94,6 +100,10 @@ struct WorkerOptions {
   size_t batch_output_bytes_max = size_t{8} << 20;
   // Positions that moved over records without effect are committed this often.
   core::Duration idle_commit = std::chrono::seconds(1);
+  // How often what is not needed of a journal is offered for deletion.
+  core::Duration trim_interval = std::chrono::hours(1);
+  // Go on where something that recovery needs is gone, with what is left, instead of stopping.
+  bool accept_loss = false;
 };
 
 struct WorkerTotals {
@@ -163,6 +173,7 @@ class Worker {
     core::Time ticked{};
     core::Time committed{};
     core::Time recovery_began{};
+    core::Time trimmed{};
   };
 
   void on(const Assigned& event, core::Time wall);
@@ -180,10 +191,13 @@ class Worker {
   void follow(core::Partition partition, Seat& seat, const StartPlan& plan);
   void go_live(core::Partition partition, Seat& seat, core::Time wall);
   void recovery_ended(core::Partition partition, Seat& seat, core::Time wall);
+  void start_after_loss(core::Partition partition, Seat& seat, const std::string& what, core::Time wall);
   void assign_when_known();
+  void trim_journals(core::Time wall);
   void want_ticks(core::Time wall);
   // The tick that may be taken now.
   std::optional<core::Time> takeable_tick(Seat& seat, core::Time wall);
+  void say_dead_letters(const core::Batch& batch, core::Time wall);
   void commit_if_free();
   void vacate_if_free();
   void exit_if_done();
@@ -207,6 +221,7 @@ class Worker {
   size_t first_ = 0;  // which live partition is read first, in turn
   size_t round_records_ = 0;
   uint64_t locate_request_ = 0;
+  std::map<std::string, core::Time> dead_letter_said_;  // by code
 
   WorkerTotals totals_;
 };

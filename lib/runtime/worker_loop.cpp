@@ -115,6 +115,8 @@ void WorkerLoop::execute(const Action& action) {
     ports_.reader.stop(stop->partition);
   } else if (const auto* ends = std::get_if<ReadEnds>(&action)) {
     ports_.lookup.read_ends(ends->at, ends->partitions);
+  } else if (const auto* trim = std::get_if<TrimJournal>(&action)) {
+    ports_.lookup.trim_journal(trim->partition, trim->needed_from);
   } else if (const auto* commit = std::get_if<Commit>(&action)) {
     ports_.transactor.commit(*commit->batch, ports_.consumer.group_metadata());
   } else if (const auto* note = std::get_if<Note>(&action)) {

@@ -18,6 +18,7 @@ runtime::WorkerOptions worker_options(const Instance::Setup& setup) {
   options.transactional_id = setup.transactional_id;
   options.shard = setup.limits;
   options.batch_records_max = setup.batch_records_max;
+  options.trim_interval = setup.trim_interval;
   return options;
 }
 
@@ -37,6 +38,11 @@ void Instance::round(int64_t wall_ms, int64_t now_ms) {
   const core::Time wall = core::time_from_ms(wall_ms_);
   cluster_.heartbeat(setup_.name, now_ms);
   group(now_ms);
+  // Entries older than the retention go, however little of them was needed later.
+  for (; !trims_.empty() && trims_.front().first + kRetentionMs < wall_ms_; trims_.pop_front()) {
+    const runtime::TrimJournal& trim = trims_.front().second;
+    cluster_.journal[index(trim.partition)].truncate_before(raw(trim.needed_from));
+  }
   for (uint32_t events = below(3); events > 0 && !inbox_.empty(); --events) {
     const runtime::Event event = std::move(inbox_.front());
     inbox_.pop_front();
@@ -112,6 +118,8 @@ void Instance::execute(const runtime::Action& action) {
     reading_.erase({stop->partition, ReplayLog::kInput});
   } else if (const auto* ends = std::get_if<runtime::ReadEnds>(&action)) {
     lookups_.push_back({false, 0, ends->at, ends->partitions, {}, false});
+  } else if (const auto* trim = std::get_if<runtime::TrimJournal>(&action)) {
+    trims_.push_back({wall_ms_, *trim});
   } else if (const auto* commit = std::get_if<runtime::Commit>(&action)) {
     CHECK(!commit_ && !opening_);
     commit_ = CommitJob{commit->batch, Stage::kBegin, generation_, {}};

@@ -17,6 +17,9 @@
 
 namespace muster::sim {
 
+// Longer than any process stands still and then still believes what it has read before.
+constexpr int64_t kRetentionMs = 4'000;
+
 // What is wrong with the world just now, for this instance.
 struct Weather {
   uint32_t lose_commit_request = 0;  // chances in 1000
@@ -39,6 +42,7 @@ class Instance {
     collector::Options options;
     core::ShardLimits limits;
     size_t batch_records_max = 50;
+    core::Duration trim_interval = std::chrono::hours(1);
   };
 
   Instance(Setup setup, Cluster& cluster, std::mt19937_64& random);
@@ -102,6 +106,7 @@ class Instance {
   bool opening_ = false;
   int64_t producer_epoch_ = -1;
   std::deque<LookupJob> lookups_;
+  std::deque<std::pair<int64_t, runtime::TrimJournal>> trims_;
 };
 
 }  // namespace muster::sim

@@ -45,6 +45,7 @@ bool Replica::follow_entry(const Entry& journal_entry, int64_t offset, std::vect
     faults.push_back(where + "unreadable options");
     return false;
   }
+  began_at_[{raw(entry.epoch), raw(entry.n)}] = raw(entry.ranges[0].from);
   const Log& input = cluster_.input[static_cast<size_t>(partition_)];
   auto view = input.read("input", core::Partition{partition_}, raw(entry.ranges[0].from),
                          static_cast<size_t>(raw(entry.ranges[0].to) - raw(entry.ranges[0].from)));
@@ -98,6 +99,12 @@ std::string printable(const std::string& text) {
 }
 
 }  // namespace
+
+std::optional<int64_t> Replica::began_at(core::Epoch epoch, core::BatchNumber n) const {
+  const auto found = began_at_.find({raw(epoch), raw(n)});
+  if (found == began_at_.end()) return std::nullopt;
+  return found->second;
+}
 
 void Replica::compare(const core::Shard& live, std::vector<std::string>& faults) {
   if (!shard_ || live.epoch() != shard_->epoch() || live.n() != shard_->n() || live.dirty()) return;

@@ -34,6 +34,8 @@ class Replica {
 
   // Applies what has been committed since, and compares the outputs of each batch with the published ones.
   void follow(std::vector<std::string>& faults);
+  // Where the input of a batch begins; absent if it was never followed.
+  std::optional<int64_t> began_at(core::Epoch epoch, core::BatchNumber n) const;
   // Compares with a live shard, if both stand at the same batch.
   void compare(const core::Shard& live, std::vector<std::string>& faults);
 
@@ -49,6 +51,7 @@ class Replica {
   core::Batch batch_;
   int64_t journal_next_ = 0;
   int64_t published_next_ = 0;
+  std::map<std::pair<uint64_t, uint64_t>, int64_t> began_at_;  // by epoch and batch
 };
 
 Verdict judge_outcomes(const Cluster& cluster, const Workload& workload, int64_t early_ttl_ms);

@@ -20,6 +20,7 @@ using muster::base::Bug;
 constexpr std::array<const char*, static_cast<size_t>(Bug::kCount)> kNames = {
     "none: the real rules",
     "ceiling not journaled",
+    "ceiling of a later round journaled",
     "tick not journaled",
     "clock not journaled",
     "options not journaled",
@@ -53,7 +54,7 @@ int child(Bug bug, uint64_t seeds, volatile uint64_t* seed) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const uint64_t seeds = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 4'000;
+  const uint64_t seeds = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 10'000;
   void* shared = mmap(nullptr, sizeof(uint64_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (shared == MAP_FAILED) return 2;
   auto* seed = static_cast<volatile uint64_t*>(shared);

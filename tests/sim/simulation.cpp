@@ -40,6 +40,7 @@ class Simulation {
   void fault();
   void operator_resets();
   void watch();
+  void retain();
   bool done() const;
   void calm_down();
   std::string where_it_stands() const;
@@ -58,8 +59,15 @@ class Simulation {
   size_t written_ = 0;
   bool calm_ = false;
   bool with_operator_ = false;
+  struct RetainedFrom {
+    int64_t at_ms = 0;
+    int partition = 0;
+    int64_t offset = 0;
+  };
+  std::deque<RetainedFrom> retained_from_;  // in order of time
   bool was_reset_ = false;
   bool short_memory_ = false;
+  bool trims_ = false;
   std::vector<TransactionPtr> foreign_;
   Run run_;
 };
@@ -77,6 +85,7 @@ Simulation::Simulation(uint64_t seed)
   if (below(2) == 0) weather_ = {below(40), below(40), below(40)};
   static_members_ = below(2) == 0;
   with_operator_ = below(10) == 0;
+  trims_ = below(2) == 0;
   // Ids leave memory in mid-run: a late event then begins another life, which only the replica can judge.
   short_memory_ = below(6) == 0;
   if (short_memory_) options_.closed_ttl = std::chrono::milliseconds(100);
@@ -92,6 +101,7 @@ void Simulation::start(size_t i) {
   setup.name = "i" + std::to_string(i) + (static_members_ ? "" : "." + std::to_string(process.incarnation));
   setup.transactional_id = "t." + setup.name;
   setup.options = options_;
+  if (trims_) setup.trim_interval = std::chrono::milliseconds(200);
   // Now and then a new version of the configuration is rolled out.
   if (below(3) == 0) setup.options.early_ttl = options_.early_ttl + std::chrono::milliseconds(600);
   setup.limits = limits_;
@@ -185,9 +195,27 @@ void Simulation::fault() {
   }
 }
 
+// The input's retention at its worst: what no committed batch needs is gone soon.
+void Simulation::retain() {
+  if (!trims_ || cluster_.marker_pending()) return;
+  watch();  // the replica has no state to recover from and must have read it before
+  for (int p = 0; p < cluster_.partitions(); ++p) {
+    const auto committed = cluster_.committed(p).committed;
+    if (!committed) continue;
+    const auto metadata = core::decode_commit_metadata(committed->metadata);
+    if (!metadata) continue;
+    const auto from = replicas_[static_cast<size_t>(p)].began_at(metadata->epoch, metadata->origin);
+    if (from) retained_from_.push_back({now_ms_, p, *from});
+  }
+  for (; !retained_from_.empty() && retained_from_.front().at_ms + kRetentionMs < now_ms_; retained_from_.pop_front()) {
+    cluster_.input[static_cast<size_t>(retained_from_.front().partition)].truncate_before(retained_from_.front().offset);
+  }
+}
+
 // All instances are down and what they left has ended; then the offsets of a partition are set, or expire.
 void Simulation::operator_resets() {
   was_reset_ = true;
+  retained_from_.clear();
   for (Process& process : processes_) {
     if (process.instance) cluster_.leave(process.instance->name());
     process.instance.reset();
@@ -200,7 +228,8 @@ void Simulation::operator_resets() {
   const int partition = static_cast<int>(below(static_cast<uint32_t>(cluster_.partitions())));
   const auto committed = cluster_.committed(partition).committed;
   if (!committed || below(3) == 0) return cluster_.reset_offset(partition, std::nullopt);
-  cluster_.reset_offset(partition, below(static_cast<uint32_t>(committed->offset) + 1));
+  const int64_t begin = cluster_.input[static_cast<size_t>(partition)].begin();
+  cluster_.reset_offset(partition, begin + below(static_cast<uint32_t>(committed->offset - begin) + 1));
 }
 
 void Simulation::watch() {
@@ -226,6 +255,7 @@ void Simulation::step() {
   turn(processes_[below(static_cast<uint32_t>(processes_.size()))]);
   if (!calm_ && chance(8)) fault();
   if (chance(30)) watch();
+  if (chance(10)) retain();
 }
 
 bool Simulation::done() const {

@@ -65,6 +65,12 @@ class Drawer {
       done(created + below(ttl_ms / 2), id, "unexpected", false);
       out_.records.back().timestamp_ms = out_.records.back().at_ms + 3'600'000;
     }
+    if (odd && entities > 0) {
+      for (int i = 0; i < 3; ++i) {
+        done(created + below(2 * ttl_ms), id, "e0", false);
+        if (chance(60)) out_.records.back().timestamp_ms = out_.records.back().at_ms + 3'600'000;
+      }
+    }
     if (chance(3)) put(created + below(ttl_ms), id, "{rubbish", false);
     if (chance(3)) put(created + below(ttl_ms), id, R"({"type":"SomebodyElses"})", false);
     out_.last_deadline_ms = std::max(out_.last_deadline_ms, created + 2 * ttl_ms);

@@ -189,7 +189,7 @@ TEST_CASE("what is given reaches the parts that take it") {
       plain({"--brokerlist", "a:1,b:2", "--event-topic", "in", "--output-topic", "out", "--consumer-group", "g", "--instance", "one",
              "--partitions", "3", "--partitioner", "crc32", "--early-ttl", "0.5", "--closed-ttl", "0", "--max-ttl", "60",
              "--max-expected", "5", "--max-message-bytes", "1000", "--sender", "me", "--remembered-max", "9",
-             "--journal-retention", "3600", "--log-level", "debug", "--log-format", "json"});
+             "--journal-retention", "3600", "--accept-loss", "--accept-partitions", "--log-level", "debug", "--log-format", "json"});
   REQUIRE(outcome.errors.empty());
   const cmd::CollectorSettings& s = outcome.settings;
   CHECK(s.kafka.brokers == "a:1,b:2");
@@ -197,7 +197,9 @@ TEST_CASE("what is given reaches the parts that take it") {
   CHECK(s.kafka.topics.journal == "muster.g.in.journal");
   CHECK(s.kafka.partitioner == "crc32");
   CHECK(s.topics.partitions == 3);
-  CHECK(s.topics.journal_retention_ms == 3'600'000);
+  CHECK(s.kafka.journal_retention_ms == 3'600'000);
+  CHECK(s.accept_loss);
+  CHECK(s.topics.accept_partitions);
   CHECK(s.collector.early_ttl == std::chrono::milliseconds(500));
   CHECK(s.collector.closed_ttl == std::chrono::milliseconds(0));
   CHECK(s.collector.max_ttl == std::chrono::seconds(60));

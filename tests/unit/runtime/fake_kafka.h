@@ -227,6 +227,7 @@ class Process {
     waiting = action;
     if (!hold_commits) answer_commit();
   }
+  void act(const TrimJournal& action) { kafka_.journal[action.partition].truncate_before(core::raw(action.needed_from)); }
   void act(const Note&) {}
   void act(const Exit&) {}
 
@@ -291,6 +292,9 @@ inline std::string text(const Action& action) {
   if (const auto* a = std::get_if<ReadEnds>(&action)) {
     out << "ReadEnds at " << core::to_ms(a->at);
     for (const auto p : a->partitions) out << ' ' << core::raw(p);
+  }
+  if (const auto* a = std::get_if<TrimJournal>(&action)) {
+    out << "TrimJournal " << core::raw(a->partition) << '@' << core::raw(a->needed_from);
   }
   if (const auto* a = std::get_if<Commit>(&action)) out << "Commit " << a->batch;
   if (const auto* a = std::get_if<Note>(&action)) out << "Note " << (a->warning ? "! " : "") << a->text;
