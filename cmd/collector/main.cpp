@@ -1,4 +1,5 @@
-// muster-collector: wires options, Kafka, the worker and the collector's processor. It decides nothing.
+// muster-collector: wires options, Kafka, the worker and the collector's processor. It decides
+// nothing.
 #include "collector/processor.h"
 #include "kafka/group_consumer.h"
 #include "kafka/log_reader.h"
@@ -41,8 +42,8 @@ int run(cmd::CollectorSettings settings) {
   runtime::Mailbox mailbox;
   const runtime::StopSignals signals(mailbox);
   base::log_info(std::string("muster-collector ") + MUSTER_VERSION + " with librdkafka " +
-                 kafka::library_version_text() + ", topic " + settings.kafka.topics.input + ", group " +
-                 settings.kafka.group);
+                 kafka::library_version_text() + ", topic " + settings.kafka.topics.input +
+                 ", group " + settings.kafka.group);
 
   const auto topics = kafka::ensure_topics(settings.kafka, settings.topics, signals.requested());
   if (!topics.error.empty()) {
@@ -50,6 +51,7 @@ int run(cmd::CollectorSettings settings) {
     return kExitFailure;
   }
   if (!topics.facts) return 0;  // stopped while waiting
+  settings.kafka.partitions = topics.facts->partitions;
   if (settings.collector.max_message_bytes == 0) {
     settings.collector.max_message_bytes = static_cast<uint32_t>(topics.facts->input_bytes_max);
   }
@@ -60,14 +62,14 @@ int run(cmd::CollectorSettings settings) {
   options.accept_loss = settings.accept_loss;
   options.shard.remembered_max = settings.remembered_max;
   options.shard.dead_letter_bytes_max = topics.facts->dead_letter_bytes_max;
-  runtime::Worker worker(options, [&settings] {
-    return std::make_unique<collector::Processor>(settings.collector);
-  });
+  runtime::Worker worker(
+      options, [&settings] { return std::make_unique<collector::Processor>(settings.collector); });
   kafka::GroupConsumer consumer(settings.kafka, mailbox);
   kafka::LogReader reader(settings.kafka, mailbox);
   kafka::LookupThread lookup(settings.kafka, mailbox, reader.client());
   kafka::TransactionThread transactor(settings.kafka, mailbox);
-  const int code = runtime::WorkerLoop(worker, {consumer, reader, transactor, lookup}, mailbox).run();
+  const int code =
+      runtime::WorkerLoop(worker, {consumer, reader, transactor, lookup}, mailbox).run();
   const runtime::WorkerTotals& totals = worker.totals();
   base::log_info("stopped: " + std::to_string(totals.records) + " records in " +
                  std::to_string(totals.batches_committed) + " transactions, " +
@@ -85,12 +87,14 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (options.version_wanted()) {
-    std::printf("muster-collector %s (librdkafka %s)\n", MUSTER_VERSION, kafka::library_version_text().c_str());
+    std::printf("muster-collector %s (librdkafka %s)\n", MUSTER_VERSION,
+                kafka::library_version_text().c_str());
     return 0;
   }
   cmd::CollectorSettings settings = cmd::read_settings(options);
   if (!options.errors().empty()) {
-    for (const std::string& error : options.errors()) std::fprintf(stderr, "muster-collector: %s\n", error.c_str());
+    for (const std::string& error : options.errors())
+      std::fprintf(stderr, "muster-collector: %s\n", error.c_str());
     std::fputs("muster-collector: --help lists the options\n", stderr);
     return kExitUsage;
   }

@@ -15,10 +15,12 @@ namespace {
 
 constexpr int64_t kDayMs = 24LL * 3600 * 1000;
 constexpr size_t kNameBytesMax = 249;  // what Kafka takes as the name of a topic
-constexpr const char* kTopicName = "a name of 1 to 249 letters, digits, '.', '_', '-', neither \".\" nor \"..\"";
+constexpr const char* kTopicName =
+    "a name of 1 to 249 letters, digits, '.', '_', '-', neither \".\" nor \"..\"";
 
 bool is_topic_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+         c == '_' || c == '-';
 }
 
 bool is_topic_name(std::string_view name) {
@@ -40,20 +42,25 @@ std::string hex64(uint64_t number) {
   return text;
 }
 
-// A group may be called what a topic may not, but its name is part of the journal's and of the transactional id, which
-// is kept in the commit's metadata (ASCII). The hash keeps the names of two such groups apart.
+// A group may be called what a topic may not, but its name is part of the journal's and of the
+// transactional id, which is kept in the commit's metadata (ASCII). The hash keeps the names of two
+// such groups apart, and group "a.b" on topic "c" from group "a" on topic "b.c".
 std::string group_in_names(const std::string& group) {
-  if (std::ranges::all_of(group, is_topic_character)) return group;
+  if (group.find('.') == std::string::npos && std::ranges::all_of(group, is_topic_character))
+    return group;
   std::string name = group;
-  std::ranges::replace_if(name, [](char c) { return !is_topic_character(c); }, '_');
+  std::ranges::replace_if(
+      name, [](char c) { return !is_topic_character(c); }, '_');
   return name + "-" + hex64(base::hash64(group));
 }
 
-// Stable with an instance: a restart fences and takes over what its predecessor left open. Group and topic are in it,
-// so that one instance name may serve several collectors.
-std::string transactional_id(const std::string& group, const std::string& topic, const std::string& instance) {
+// Stable with an instance: a restart fences and takes over what its predecessor left open. Group
+// and topic are in it, so that one instance name may serve several collectors.
+std::string transactional_id(const std::string& group, const std::string& topic,
+                             const std::string& instance) {
   std::random_device random;
-  const std::string who = instance.empty() ? hex64((uint64_t{random()} << 32) | random()) : instance;
+  const std::string who =
+      instance.empty() ? hex64((uint64_t{random()} << 32) | random()) : instance;
   std::string id = "muster." + group_in_names(group) + "." + topic + "." + who;
   if (id.size() > core::kTransactionalIdBytesMax) {
     id = id.substr(0, core::kTransactionalIdBytesMax - 17) + "." + hex64(base::hash64(id));
@@ -74,21 +81,27 @@ void read_names(config::Options& options, kafka::Settings& kafka) {
   const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20; };
   const bool group_fits = !kafka.group.empty() && kafka.group.size() <= kNameBytesMax &&
                           std::ranges::none_of(kafka.group, is_control);
-  if (!group_fits) options.wrong("consumer-group", "a name of 1 to 249 bytes without control characters");
+  if (!group_fits)
+    options.wrong("consumer-group", "a name of 1 to 249 bytes without control characters");
   if (!is_topic_name(topics.input)) {
     options.wrong("event-topic", kTopicName);
   } else if (!is_topic_name(topics.dead_letter)) {
     options.wrong("event-topic", "a name that leaves room for \"-dlq\": at most 245 characters");
   } else if (group_fits && !is_topic_name(topics.journal)) {
-    options.wrong("event-topic", "a name short enough for the journal's topic muster.<group>.<event topic>.journal: at most 249 "
-                                 "characters, these would be " + std::to_string(topics.journal.size()));
+    options.wrong("event-topic",
+                  "a name short enough for the journal's topic muster.<group>.<event "
+                  "topic>.journal: at most 249 "
+                  "characters, these would be " +
+                      std::to_string(topics.journal.size()));
   }
-  if (options.maybe_text("output-topic") && !is_topic_name(topics.output)) options.wrong("output-topic", kTopicName);
+  if (options.maybe_text("output-topic") && !is_topic_name(topics.output))
+    options.wrong("output-topic", kTopicName);
   if (options.maybe_text("instance")) {
     if (!is_topic_name(kafka.instance)) options.wrong("instance", kTopicName);
   } else if (!kafka.instance.empty() && !is_topic_name(kafka.instance)) {
-    options.add_error("POD_NAMESPACE, POD_NAME: expected " + std::string(kTopicName) + " as the name of this instance, got \"" +
-                      kafka.instance + "\"; --instance names another");
+    options.add_error("POD_NAMESPACE, POD_NAME: expected " + std::string(kTopicName) +
+                      " as the name of this instance, got \"" + kafka.instance +
+                      "\"; --instance names another");
   }
 }
 
@@ -96,23 +109,34 @@ void read_names(config::Options& options, kafka::Settings& kafka) {
 
 config::Options collector_options() {
   return config::Options(
-      "muster-collector", "says once when a group of events is complete, has failed or has timed out", "COLLECTOR_",
+      "muster-collector",
+      "says once when a group of events is complete, has failed or has timed out", "COLLECTOR_",
       {{"brokerlist", "Kafka's brokers", "localhost:9092", "HOST:PORT,..."},
        {"event-topic", "the topic with the events", "eventbus-collector", "TOPIC"},
        {"output-topic", "the topic for the outcomes; default: the event topic", "", "TOPIC"},
        {"consumer-group", "the consumer group", "DefaultCollectorGroup", "GROUP"},
-       {"instance", "a name of this instance's own that outlives restarts; default: $POD_NAMESPACE.$POD_NAME", "", "NAME"},
-       {"partitions", "create event and output topic with so many partitions if they are missing", "", "N"},
-       {"partitioner", "where a key lives in the output topic: murmur2 (Java's) or crc32 (librdkafka's)", "murmur2", "NAME"},
+       {"instance",
+        "a name of this instance's own that outlives restarts; default: $POD_NAMESPACE.$POD_NAME",
+        "", "NAME"},
+       {"partitions", "create event and output topic with so many partitions if they are missing",
+        "", "N"},
+       {"partitioner",
+        "where a key lives in the output topic: murmur2 (Java's) or crc32 (librdkafka's)",
+        "murmur2", "NAME"},
        {"early-ttl", "how long events wait for their group's Create", "30", "SECONDS"},
        {"closed-ttl", "how long a closed group is remembered", "300", "SECONDS"},
        {"max-ttl", "the longest time to live that a group may ask for", "604800", "SECONDS"},
        {"max-expected", "how many ids a group may expect", "10000", "N"},
-       {"max-message-bytes", "the largest event; default: the event topic's max.message.bytes", "", "N"},
-       {"remembered-max", "how many closed groups a partition remembers; beyond, the oldest go early", "2000000", "N"},
+       {"max-message-bytes", "the largest event; default: the event topic's max.message.bytes", "",
+        "N"},
+       {"remembered-max",
+        "how many closed groups a partition remembers; beyond, the oldest go early", "2000000",
+        "N"},
        {"sender", "put into outcomes as their sender", "", "NAME"},
-       {"journal-retention", "how long the journal is kept, beyond what recovery needs", "604800", "SECONDS"},
-       {"accept-loss", "go on where something that recovery needs is gone; open groups may be forgotten", "", ""},
+       {"journal-retention", "how long the journal is kept, beyond what recovery needs", "604800",
+        "SECONDS"},
+       {"accept-loss",
+        "go on where something that recovery needs is gone; open groups may be forgotten", "", ""},
        {"accept-partitions", "go on after partitions were added to the event topic", "", ""},
        {"log-level", "debug, info, warn or error", "info", "LEVEL"},
        {"log-format", "text or json", "text", "FORMAT"}});
@@ -121,17 +145,20 @@ config::Options collector_options() {
 CollectorSettings read_settings(config::Options& options) {
   CollectorSettings s;
   s.kafka.brokers = options.text("brokerlist");
-  if (s.kafka.brokers.empty()) options.wrong("brokerlist", "host:port, or several with commas between them");
+  if (s.kafka.brokers.empty())
+    options.wrong("brokerlist", "host:port, or several with commas between them");
   read_names(options, s.kafka);
   s.kafka.partitioner = options.one_of("partitioner", {"murmur2", "crc32"});
   s.kafka.client_id = "muster-collector";
-  for (const auto& [name, value, source] : options.kafka_properties()) s.kafka.properties.push_back({name, value, source});
+  for (const auto& [name, value, source] : options.kafka_properties())
+    s.kafka.properties.push_back({name, value, source});
   for (auto& wrong : kafka::check_properties(s.kafka)) options.add_error(std::move(wrong));
 
   if (options.maybe_text("partitions")) {
     s.topics.partitions = static_cast<int32_t>(options.integer("partitions", 1, 10'000));
   }
-  s.kafka.journal_retention_ms = options.seconds_as_ms("journal-retention", 3'600'000, 3650 * kDayMs);
+  s.kafka.journal_retention_ms =
+      options.seconds_as_ms("journal-retention", 3'600'000, 3650 * kDayMs);
 
   s.accept_loss = options.on("accept-loss");
   s.topics.accept_partitions = options.on("accept-partitions");
@@ -139,10 +166,12 @@ CollectorSettings read_settings(config::Options& options) {
   s.collector.early_ttl = core::Duration{options.seconds_as_ms("early-ttl", 1, 30 * kDayMs)};
   s.collector.closed_ttl = core::Duration{options.seconds_as_ms("closed-ttl", 0, 30 * kDayMs)};
   s.collector.max_ttl = core::Duration{options.seconds_as_ms("max-ttl", 1, 3650 * kDayMs)};
-  s.collector.max_expected = static_cast<uint32_t>(options.integer("max-expected", 0, collector::kExpectedMax));
+  s.collector.max_expected =
+      static_cast<uint32_t>(options.integer("max-expected", 0, collector::kExpectedMax));
   s.collector.max_message_bytes = 0;  // the topic's, when it is known
   if (options.maybe_text("max-message-bytes")) {
-    s.collector.max_message_bytes = static_cast<uint32_t>(options.integer("max-message-bytes", 1, collector::kBytesMax));
+    s.collector.max_message_bytes =
+        static_cast<uint32_t>(options.integer("max-message-bytes", 1, collector::kBytesMax));
   }
   s.collector.sender = options.text("sender");
   if (options.errors().empty() && !collector::valid([&] {

@@ -1,4 +1,5 @@
-// The collector's options, read from flags, environment and file, and turned into what its parts take.
+// The collector's options, read from flags, environment and file, and turned into what its parts
+// take.
 #pragma once
 
 #include "base/log.h"

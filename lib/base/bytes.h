@@ -1,6 +1,7 @@
-// Writer and reader of our own binary formats (journal entries, saved state): little endian, LEB128 varints
-// (as protobuf's), zigzag for signed numbers, strings with their length in front. The reader never reads past
-// its input and never throws: after the first misfit every read yields zero or empty and ok() is false.
+// Writer and reader of our own binary formats (journal entries, saved state): little endian, LEB128
+// varints (as protobuf's), zigzag for signed numbers, strings with their length in front. The
+// reader never reads past its input and never throws: after the first misfit every read yields zero
+// or empty and ok() is false.
 #pragma once
 
 #include <cstdint>
@@ -33,8 +34,8 @@ class ByteReader {
   int64_t zigzag();
   // A view into the input.
   std::string_view string();
-  // A count of elements that follow, each at least `element_bytes_min` long: a count that cannot be true is a
-  // misfit, so a corrupt input never makes us reserve gigabytes.
+  // A count of elements that follow, each at least `element_bytes_min` long: a count that cannot be
+  // true is a misfit, so a corrupt input never makes us reserve gigabytes.
   size_t count(size_t element_bytes_min = 1);
 
   bool ok() const { return ok_; }

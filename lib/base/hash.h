@@ -1,5 +1,5 @@
-// A 64-bit hash that is the same on every machine and in every version, for what is written down (Austin
-// Appleby's MurmurHash64A, public domain algorithm). Not against an attacker.
+// A 64-bit hash that is the same on every machine and in every version, for what is written down
+// (Austin Appleby's MurmurHash64A, public domain algorithm). Not against an attacker.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
-// One logger for the process, over spdlog: text or JSON lines on stderr. error = someone must act, warn =
-// degraded, info = life cycle, debug = per record. Safe from any thread. Messages are formed with the
-// {fmt}-style functions below only at the edges; deterministic code never logs.
+// One logger for the process, over spdlog: text or JSON lines on stderr. error = someone must act,
+// warn = degraded, info = life cycle, debug = per record. Safe from any thread. Messages are formed
+// with the {fmt}-style functions below only at the edges; deterministic code never logs.
 #pragma once
 
 #include <string>

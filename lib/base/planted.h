@@ -1,5 +1,6 @@
-// Rules of the core that the simulator can break, one at a time, to show that it would notice (doc/testing.md). In the
-// product MUSTER_PLANTED is the constant false; only the library that is built for that test knows the switch.
+// Rules of the core that the simulator can break, one at a time, to show that it would notice
+// (doc/testing.md). In the product MUSTER_PLANTED is the constant false; only the library that is
+// built for that test knows the switch.
 #pragma once
 
 #ifdef MUSTER_PLANTED_BUGS

@@ -1,5 +1,5 @@
-// Result<T>: a value, or what is wrong with the input in words and a code. Used where bad input is data
-// (decoders, options). It never carries a failure of the world or a bug.
+// Result<T>: a value, or what is wrong with the input in words and a code. Used where bad input is
+// data (decoders, options). It never carries a failure of the world or a bug.
 #pragma once
 
 #include "base/check.h"

@@ -19,9 +19,9 @@ constexpr std::string_view kNull = "null";
 constexpr size_t kQuotedMax = 64;             // of a foreign text, in a message
 constexpr size_t kBufferBytesKept = 1 << 20;  // a larger record's buffer is not kept
 
-constexpr std::array<std::string_view, 11> kFieldNames = {
-    "type",   "id",          "expected", "ttl",    "payload", "handler",
-    "sender", "description", "group",    "result", "error"};
+constexpr std::array<std::string_view, 13> kFieldNames = {
+    "type",        "id",    "expected", "ttl",   "payload", "handler", "sender",
+    "description", "group", "result",   "error", "policy",  "parent"};
 
 std::string_view kind_of(std::string_view raw) {
   switch (raw.front()) {
@@ -99,7 +99,7 @@ std::optional<Decoder::Field> Decoder::field_named(std::string_view name) {
     case 5:
       return one_of({Field::kGroup, Field::kError});
     case 6:
-      return one_of({Field::kResult, Field::kSender});
+      return one_of({Field::kResult, Field::kSender, Field::kPolicy, Field::kParent});
     case 7:
       return one_of({Field::kPayload, Field::kHandler});
     case 8:
@@ -204,9 +204,9 @@ bool Decoder::read_member(JsonScanner& scanner) {
 
 bool Decoder::read_create(const Options& options, Create& create) {
   if (!check_once({Field::kId, Field::kExpected, Field::kTtl, Field::kPayload, Field::kHandler,
-                   Field::kSender, Field::kDescription}) ||
-      !read_id(Field::kId, create.id) || !read_expected(options) || !read_ttl(options, create) ||
-      !check_optional(Field::kHandler, '{', "an object") ||
+                   Field::kSender, Field::kDescription, Field::kPolicy, Field::kParent}) ||
+      !check_supported() || !read_id(Field::kId, create.id) || !read_expected(options) ||
+      !read_ttl(options, create) || !check_optional(Field::kHandler, '{', "an object") ||
       !check_optional(Field::kSender, '"', "a string") ||
       !check_optional(Field::kDescription, '"', "a string")) {
     return false;
@@ -220,6 +220,18 @@ bool Decoder::read_create(const Options& options, Create& create) {
   }
   create.rest_hash = static_cast<uint32_t>(rest >> 32);
   return true;
+}
+
+// What would change the outcome and is not built yet is refused: a group must not end by other
+// rules than it asked for.
+bool Decoder::check_supported() {
+  const std::string_view policy = at(Field::kPolicy).raw;
+  if (!is_null(policy) && policy != "\"fail-fast\"") {
+    return reject_field(Field::kPolicy,
+                        {"asks for more than \"fail-fast\", the only policy of this version"});
+  }
+  return is_null(at(Field::kParent).raw) ||
+         reject_field(Field::kParent, {"is not supported by this version"});
 }
 
 bool Decoder::read_done(EntityDone& done) {

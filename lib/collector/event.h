@@ -77,8 +77,10 @@ class Decoder {
     kGroup,
     kResult,
     kError,
+    kPolicy,
+    kParent,
   };
-  static constexpr size_t kFields = 11;
+  static constexpr size_t kFields = 13;
   struct Value {
     std::string_view raw;  // empty: not given
     bool again = false;
@@ -92,6 +94,7 @@ class Decoder {
   [[nodiscard]] bool read_members(std::string_view text);
   [[nodiscard]] bool read_member(JsonScanner& scanner);
   [[nodiscard]] bool read_create(const Options& options, Create& create);
+  [[nodiscard]] bool check_supported();
   [[nodiscard]] bool read_done(EntityDone& done);
   [[nodiscard]] bool read_expected(const Options& options);
   [[nodiscard]] bool read_expected_id(std::string_view raw);

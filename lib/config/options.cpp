@@ -2,8 +2,8 @@
 
 #include "base/check.h"
 
-#include <CLI/CLI.hpp>
 #include <toml++/toml.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -32,7 +32,9 @@ std::string property_name(std::string_view environment_part) {
 }
 
 // Neither a list, nor a table, nor a date: no option is one.
-bool is_scalar(const toml::node& node) { return node.is_string() || node.is_number() || node.is_boolean(); }
+bool is_scalar(const toml::node& node) {
+  return node.is_string() || node.is_number() || node.is_boolean();
+}
 
 std::string scalar_text(const toml::node& node) {
   if (const auto text = node.value<std::string>(); text && node.is_string()) return *text;
@@ -50,7 +52,8 @@ std::string scalar_text(const toml::node& node) {
 
 }  // namespace
 
-Options::Options(std::string program, std::string description, std::string prefix, std::vector<OptionSpec> specs)
+Options::Options(std::string program, std::string description, std::string prefix,
+                 std::vector<OptionSpec> specs)
     : program_(std::move(program)),
       description_(std::move(description)),
       prefix_(std::move(prefix)),
@@ -62,7 +65,9 @@ const OptionSpec& Options::spec(const std::string& name) const {
   return *found;
 }
 
-std::string Options::environment_name(const std::string& name) const { return prefix_ + upper(name); }
+std::string Options::environment_name(const std::string& name) const {
+  return prefix_ + upper(name);
+}
 
 void Options::parse(const Sources& sources) {
   std::map<std::string, Value> flags;
@@ -85,17 +90,21 @@ void Options::parse(const Sources& sources) {
   values_.merge(file);
 }
 
-// The parser ends at a flag without a value, and would leave unsaid what else is wrong: these are taken out before.
+// The parser ends at a flag without a value, and would leave unsaid what else is wrong: these are
+// taken out before.
 std::vector<std::string> Options::without_bare_flags(const std::vector<std::string>& arguments) {
   std::vector<std::string> kept;
   for (size_t i = 0; i < arguments.size(); ++i) {
     const std::string& argument = arguments[i];
     const std::string flag = argument.substr(0, argument.find('='));
-    const bool takes_value = flag == "-X" || flag == "--config" ||
-                             std::ranges::any_of(specs_, [&](const auto& spec) { return !spec.value_name.empty() && "--" + spec.name == flag; });
+    const bool takes_value =
+        flag == "-X" || flag == "--config" || std::ranges::any_of(specs_, [&](const auto& spec) {
+          return !spec.value_name.empty() && "--" + spec.name == flag;
+        });
     const bool at_end = i + 1 == arguments.size();
     const bool bare = argument == flag + "=" ||
-                      (argument == flag && (at_end || arguments[i + 1].starts_with("--") || arguments[i + 1] == "-X"));
+                      (argument == flag &&
+                       (at_end || arguments[i + 1].starts_with("--") || arguments[i + 1] == "-X"));
     if (takes_value && bare) {
       errors_.push_back(flag + ": expected a value");
     } else {
@@ -106,7 +115,8 @@ std::vector<std::string> Options::without_bare_flags(const std::vector<std::stri
   return kept;
 }
 
-void Options::read_flags(const std::vector<std::string>& arguments, std::map<std::string, Value>& found) {
+void Options::read_flags(const std::vector<std::string>& arguments,
+                         std::map<std::string, Value>& found) {
   CLI::App app(description_, program_);
   app.set_help_flag();
   app.allow_extras();
@@ -136,7 +146,8 @@ void Options::read_flags(const std::vector<std::string>& arguments, std::map<std
   }
   for (const std::string& extra : app.remaining()) errors_.push_back(extra + ": unknown option");
   for (const auto& [name, texts] : raw) {
-    if (texts.size() > 1) errors_.push_back("--" + name + ": given " + std::to_string(texts.size()) + " times");
+    if (texts.size() > 1)
+      errors_.push_back("--" + name + ": given " + std::to_string(texts.size()) + " times");
     if (!texts.empty()) found[name] = {texts.back(), "--" + name};
   }
   for (const std::string& property : properties) {
@@ -150,7 +161,8 @@ void Options::read_flags(const std::vector<std::string>& arguments, std::map<std
   }
 }
 
-std::optional<std::string> Options::read_secret(const std::string& path, const std::string& source) {
+std::optional<std::string> Options::read_secret(const std::string& path,
+                                                const std::string& source) {
   std::ifstream in(path, std::ios::binary);
   std::ostringstream text;
   if (in) text << in.rdbuf();
@@ -173,15 +185,19 @@ void Options::read_environment(const std::map<std::string, std::string>& environ
     const bool by_file = variable.ends_with("_FILE");
     const std::string name = by_file ? variable.substr(0, variable.size() - 5) : variable;
     const bool is_property = name.starts_with(kafka_prefix);
-    const auto known = std::ranges::find_if(names, [&](const auto& n) { return environment_name(n) == name; });
-    // Others may use the prefix as well (Kubernetes sets COLLECTOR_PORT and the like for a service of that name).
+    const auto known =
+        std::ranges::find_if(names, [&](const auto& n) { return environment_name(n) == name; });
+    // Others may use the prefix as well (Kubernetes sets COLLECTOR_PORT and the like for a service
+    // of that name).
     if (!is_property && known == names.end()) continue;
-    if (by_file && environment.contains(name)) errors_.push_back(name + " and " + variable + ": only one can be given");
+    if (by_file && environment.contains(name))
+      errors_.push_back(name + " and " + variable + ": only one can be given");
     std::optional<std::string> value = text;
     if (by_file) value = read_secret(text, variable);
     if (!value) continue;
     if (is_property) {
-      kafka_properties_.push_back({property_name(name.substr(kafka_prefix.size())), *value, variable});
+      kafka_properties_.push_back(
+          {property_name(name.substr(kafka_prefix.size())), *value, variable});
     } else {
       found[*known] = {*value, variable};
     }
@@ -207,9 +223,11 @@ void Options::read_file(const std::string& path, std::map<std::string, Value>& f
       for (const auto& [property, value] : *node.as_table()) {
         const std::string property_text(property.str());
         if (!is_scalar(value)) {
-          errors_.push_back(source + "." + property_text + ": expected a value; quote names that have dots");
+          errors_.push_back(source + "." + property_text +
+                            ": expected a value; quote names that have dots");
         } else {
-          kafka_properties_.push_back({property_text, scalar_text(value), source + "." + property_text});
+          kafka_properties_.push_back(
+              {property_text, scalar_text(value), source + "." + property_text});
         }
       }
     } else if (std::ranges::find(specs_, name, &OptionSpec::name) == specs_.end()) {
@@ -240,7 +258,8 @@ std::string Options::text(const std::string& name) const { return maybe_text(nam
 
 void Options::wrong(const std::string& name, const std::string& expected) {
   const std::string& source = value(name).source;
-  errors_.push_back((source.empty() ? "--" + name : source) + ": expected " + expected + ", got \"" + text(name) + "\"");
+  errors_.push_back((source.empty() ? "--" + name : source) + ": expected " + expected +
+                    ", got \"" + text(name) + "\"");
 }
 
 int64_t Options::integer(const std::string& name, int64_t min, int64_t max) {
@@ -261,13 +280,14 @@ int64_t Options::seconds_as_ms(const std::string& name, int64_t min_ms, int64_t 
   const char* end = given.data() + given.size();
   const auto [rest, error] = std::from_chars(given.data(), end, number);
   const double ms = std::round(number * 1000);
-  if (error == std::errc{} && rest == end && std::isfinite(ms) && ms >= static_cast<double>(min_ms) &&
-      ms <= static_cast<double>(max_ms)) {
+  if (error == std::errc{} && rest == end && std::isfinite(ms) &&
+      ms >= static_cast<double>(min_ms) && ms <= static_cast<double>(max_ms)) {
     return static_cast<int64_t>(ms);
   }
   if (values_.contains(name)) {
     std::ostringstream expected;
-    expected << "seconds from " << static_cast<double>(min_ms) / 1000 << " to " << static_cast<double>(max_ms) / 1000;
+    expected << "seconds from " << static_cast<double>(min_ms) / 1000 << " to "
+             << static_cast<double>(max_ms) / 1000;
     wrong(name, expected.str());
   }
   return min_ms;
@@ -292,7 +312,8 @@ std::string Options::help() const {
   std::ostringstream out;
   out << program_ << ": " << description_ << "\n\nUsage: " << program_ << " [OPTIONS]\n\n";
   const auto line = [&out](const std::string& flag, const std::string& help) {
-    out << "  " << flag << std::string(flag.size() < 30 ? 30 - flag.size() : 1, ' ') << help << "\n";
+    out << "  " << flag << std::string(flag.size() < 30 ? 30 - flag.size() : 1, ' ') << help
+        << "\n";
   };
   for (const OptionSpec& spec : specs_) {
     line("--" + spec.name + (spec.value_name.empty() ? "" : " " + spec.value_name),
@@ -302,8 +323,10 @@ std::string Options::help() const {
   line("-X NAME=VALUE", "a property of Kafka's client (librdkafka), any number of times");
   line("--version", "prints the version");
   line("-h, --help", "prints this");
-  out << "\nEach option is also an environment variable: --event-topic is " << prefix_ << "EVENT_TOPIC, -X sasl.mechanism is\n"
-      << prefix_ << "KAFKA_SASL_MECHANISM; with _FILE at the end it names a file that holds the value.\n"
+  out << "\nEach option is also an environment variable: --event-topic is " << prefix_
+      << "EVENT_TOPIC, -X sasl.mechanism is\n"
+      << prefix_
+      << "KAFKA_SASL_MECHANISM; with _FILE at the end it names a file that holds the value.\n"
       << "A flag beats the environment, which beats the file.\n";
   return out.str();
 }

@@ -1,7 +1,7 @@
-// A program's options, declared once as a table: a flag `--event-topic`, an environment variable COLLECTOR_EVENT_TOPIC
-// and a key `event-topic` in the TOML file of --config are the same option; flag beats environment beats file. All that
-// is wrong is found in one pass. `NAME_FILE` in the environment names a file that holds the value (for secrets).
-// Start-up only.
+// A program's options, declared once as a table: a flag `--event-topic`, an environment variable
+// COLLECTOR_EVENT_TOPIC and a key `event-topic` in the TOML file of --config are the same option;
+// flag beats environment beats file. All that is wrong is found in one pass. `NAME_FILE` in the
+// environment names a file that holds the value (for secrets). Start-up only.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,8 @@ struct OptionSpec {
   std::string name;  // without the dashes
   std::string help;
   std::string default_value;  // empty: none
-  std::string value_name = "TEXT";  // empty: a switch, given without a value; true or false elsewhere
+  std::string value_name =
+      "TEXT";  // empty: a switch, given without a value; true or false elsewhere
 };
 
 // A property of Kafka's client, and where it was said: "-X linger.ms", "COLLECTOR_KAFKA_LINGER_MS".
@@ -37,20 +38,24 @@ struct Sources {
 
 class Options {
  public:
-  // `prefix` is that of the environment, e.g. "COLLECTOR_". Every program also has --config, -X, --help, --version;
-  // properties of Kafka's client come as `-X name=value`, <prefix>KAFKA_<NAME> and the file's table [kafka].
-  Options(std::string program, std::string description, std::string prefix, std::vector<OptionSpec> specs);
+  // `prefix` is that of the environment, e.g. "COLLECTOR_". Every program also has --config, -X,
+  // --help, --version; properties of Kafka's client come as `-X name=value`, <prefix>KAFKA_<NAME>
+  // and the file's table [kafka].
+  Options(std::string program, std::string description, std::string prefix,
+          std::vector<OptionSpec> specs);
 
   void parse(const Sources& sources);
 
   bool help_wanted() const { return help_wanted_; }
   bool version_wanted() const { return version_wanted_; }
   std::string help() const;
-  // What is wrong, a line each: unknown options, unreadable files, and what the getters below found.
+  // What is wrong, a line each: unknown options, unreadable files, and what the getters below
+  // found.
   const std::vector<std::string>& errors() const { return errors_; }
   void add_error(std::string error) { errors_.push_back(std::move(error)); }
 
-  // Of options in the table. A value that does not fit is an error, and some value that fits is returned.
+  // Of options in the table. A value that does not fit is an error, and some value that fits is
+  // returned.
   std::string text(const std::string& name) const;
   std::optional<std::string> maybe_text(const std::string& name) const;
   int64_t integer(const std::string& name, int64_t min, int64_t max);
@@ -60,7 +65,8 @@ class Options {
   bool on(const std::string& name);
   std::string one_of(const std::string& name, const std::vector<std::string>& values);
 
-  // The option's value does not fit, for a reason that only the caller knows: an error that names where it was said.
+  // The option's value does not fit, for a reason that only the caller knows: an error that names
+  // where it was said.
   void wrong(const std::string& name, const std::string& expected);
 
   // In the order file, environment, flags: a later one counts.
@@ -77,7 +83,8 @@ class Options {
   std::string environment_name(const std::string& name) const;
   std::vector<std::string> without_bare_flags(const std::vector<std::string>& arguments);
   void read_flags(const std::vector<std::string>& arguments, std::map<std::string, Value>& found);
-  void read_environment(const std::map<std::string, std::string>& environment, std::map<std::string, Value>& found);
+  void read_environment(const std::map<std::string, std::string>& environment,
+                        std::map<std::string, Value>& found);
   void read_file(const std::string& path, std::map<std::string, Value>& found);
   std::optional<std::string> read_secret(const std::string& path, const std::string& source);
 

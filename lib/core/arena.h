@@ -1,5 +1,5 @@
-// Bytes that live until the next clear(): what a batch puts out. Blocks never move, so views stay valid, and
-// are reused by the next batch, so the steady path allocates nothing.
+// Bytes that live until the next clear(): what a batch puts out. Blocks never move, so views stay
+// valid, and are reused by the next batch, so the steady path allocates nothing.
 #pragma once
 
 #include <cstddef>

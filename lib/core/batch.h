@@ -1,6 +1,6 @@
-// What one transaction puts out: the outputs, journal entries and offsets of all shards that took part, in order,
-// and the bytes they point into. Filled on the worker's thread, then handed whole to the commit thread, then
-// cleared and used again.
+// What one transaction puts out: the outputs, journal entries and offsets of all shards that took
+// part, in order, and the bytes they point into. Filled on the worker's thread, then handed whole
+// to the commit thread, then cleared and used again.
 #pragma once
 
 #include "core/arena.h"

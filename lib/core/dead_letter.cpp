@@ -5,7 +5,8 @@
 namespace muster::core {
 namespace {
 
-// What a record costs in a record batch beside its bytes: lengths, CRC, the batch's own header; generously.
+// What a record costs in a record batch beside its bytes: lengths, CRC, the batch's own header;
+// generously.
 constexpr size_t kOverheadBytes = 512;
 // Words for a person; a message may quote what was found in the record.
 constexpr size_t kWordsBytesMax = 1'000;

@@ -9,7 +9,8 @@ namespace {
 void print(std::ostream& out, const Produce& e) {
   out << "Produce " << (e.topic == TopicRole::kOutput ? "output" : "dead-letter") << ' ' << e.key
       << ' ' << e.value;
-  for (const Header& header : e.headers) out << ' ' << header.name << '=' << header.value.value_or("null");
+  for (const Header& header : e.headers)
+    out << ' ' << header.name << '=' << header.value.value_or("null");
 }
 void print(std::ostream& out, const Arm& e) {
   out << "Arm " << e.key.name << " due " << to_ms(e.due);
@@ -61,8 +62,6 @@ void Effects::reject(const Record& record, std::string_view code, std::string_vi
   list_.emplace_back(std::move(effect));
 }
 
-Effects::Counters Effects::take_counters() {
-  return std::exchange(counters_, Counters{});
-}
+Effects::Counters Effects::take_counters() { return std::exchange(counters_, Counters{}); }
 
 }  // namespace muster::core

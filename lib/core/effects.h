@@ -1,14 +1,14 @@
-// What a processor wants done, as data, in order. Nothing of it is visible outside before the batch's
-// transaction has committed. The bytes lie in an arena that the batch owns, so effects may be formed from
-// state that changes right after. Belongs to one thread.
+// What a processor wants done, as data, in order. Nothing of it is visible outside before the
+// batch's transaction has committed. The bytes lie in an arena that the batch owns, so effects may
+// be formed from state that changes right after. Belongs to one thread.
 //
 //   Produce   a record for a topic
 //   Arm       (re)sets the id's one timer; on_timer is called by the first tick at or after `due`
 //   Disarm    the id's timer is off
 //   Touch     the id came to life or changed: its newest form is to be written down
-//   Forget    the id may leave memory from `from` on; until then, and until the core says so, it stays
-//   Reject    the record is bad input: it goes to the dead-letter topic, unchanged, with code and message
-//   count()   not an effect of order: a metric, thrown away in replay
+//   Forget    the id may leave memory from `from` on; until then, and until the core says so, it
+//   stays Reject    the record is bad input: it goes to the dead-letter topic, unchanged, with code
+//   and message count()   not an effect of order: a metric, thrown away in replay
 #pragma once
 
 #include "core/arena.h"
@@ -104,7 +104,8 @@ class Effects {
     if (!muted_) ++counters_[static_cast<size_t>(counter)];
   }
 
-  // Replay: what goes outside (Produce, Reject) is dropped as it comes, and metrics are not counted.
+  // Replay: what goes outside (Produce, Reject) is dropped as it comes, and metrics are not
+  // counted.
   void mute(bool muted) { muted_ = muted; }
 
   std::span<const Effect> list() const { return list_; }

@@ -1,9 +1,11 @@
-// One committed batch of a shard, as the journal keeps it: "at `clock`, under these options, I applied these
-// replies, then these records with the wall clock at `ceiling`, then the clock went to `tick`; then these ids were
-// forgotten, and these were written down whole". Applied to the state before it, it gives the state after it,
-// exactly. One per batch and shard, in the transaction of the batch.
+// One committed batch of a shard, as the journal keeps it: "at `clock`, under these options, I
+// applied these replies, then these records with the wall clock at `ceiling`, then the clock went
+// to `tick`; then these ids were forgotten, and these were written down whole". Applied to the
+// state before it, it gives the state after it, exactly. One per batch and shard, in the
+// transaction of the batch.
 //
-// Encoding: 'J', version 1, then the fields in the order below (base/bytes.h). Decoded views point into the bytes.
+// Encoding: 'J', version 1, then the fields in the order below (base/bytes.h). Decoded views point
+// into the bytes.
 #pragma once
 
 #include "base/result.h"

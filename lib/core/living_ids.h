@@ -1,6 +1,7 @@
-// What the core knows of each id that a processor keeps: since which batch it is needed (that of the first event of
-// its life, or of its last carry), and from when it may leave memory. The ids hang in one list in the order of
-// those batches, so the oldest batch that anybody needs is that of the list's head. 32 bytes per slot.
+// What the core knows of each id that a processor keeps: since which batch it is needed (that of
+// the first event of its life, or of its last carry), and from when it may leave memory. The ids
+// hang in one list in the order of those batches, so the oldest batch that anybody needs is that of
+// the list's head. 32 bytes per slot.
 #pragma once
 
 #include "core/types.h"
@@ -19,8 +20,8 @@ class LivingIds {
   void touch(Slot slot, BatchNumber n);
   // The id is written down whole in the entry of batch `n`: nothing earlier is needed for it.
   void carried(Slot slot, BatchNumber n);
-  // The id may leave memory from `from` on; a later call replaces an earlier one, and Time::max() takes it back. Only
-  // of a living id.
+  // The id may leave memory from `from` on; a later call replaces an earlier one, and Time::max()
+  // takes it back. Only of a living id.
   void forget_from(Slot slot, Time from);
   void drop(Slot slot);
 
@@ -35,8 +36,8 @@ class LivingIds {
   std::optional<BatchNumber> oldest() const;
   std::optional<Slot> oldest_slot() const;
 
-  // The next id to leave: one whose time has come, in about the order in which they became forgettable; with `early`
-  // also one whose time has not come. The caller drops it.
+  // The next id to leave: one whose time has come, in about the order in which they became
+  // forgettable; with `early` also one whose time has not come. The caller drops it.
   std::optional<Slot> next_to_forget(Time clock, bool early);
 
  private:
@@ -50,8 +51,8 @@ class LivingIds {
     uint32_t next = kNone;
     uint32_t life = 0;  // tells a slot that was reused
   };
-  // A queue in order of arrival: the times are nearly constant lengths, so it is nearly in order of time, and what
-  // is not only stays a little longer.
+  // A queue in order of arrival: the times are nearly constant lengths, so it is nearly in order of
+  // time, and what is not only stays a little longer.
   struct Waiting {
     uint32_t slot = 0;
     uint32_t life = 0;

@@ -1,7 +1,7 @@
-// The deterministic half of a service: what it keeps per id, and what follows from a record or a timer. It does
-// no I/O, reads no clock, draws no random number, never blocks, and is not told whether it runs live or in
-// replay: the same inputs in the same order give the same effects and the same saved bytes. One instance per
-// shard, on the worker's thread.
+// The deterministic half of a service: what it keeps per id, and what follows from a record or a
+// timer. It does no I/O, reads no clock, draws no random number, never blocks, and is not told
+// whether it runs live or in replay: the same inputs in the same order give the same effects and
+// the same saved bytes. One instance per shard, on the worker's thread.
 #pragma once
 
 #include "core/effects.h"
@@ -18,8 +18,9 @@ class Processor {
  public:
   virtual ~Processor() = default;
 
-  // The options that decide outcomes, in a stable encoding: they are an input and are journaled. configure() is
-  // called before the first record, and by replay whenever an entry was decided under others.
+  // The options that decide outcomes, in a stable encoding: they are an input and are journaled.
+  // configure() is called before the first record, and by replay whenever an entry was decided
+  // under others.
   virtual std::string options() const = 0;
   // False: these bytes are not options of this version.
   [[nodiscard]] virtual bool configure(std::string_view options) = 0;
@@ -29,9 +30,11 @@ class Processor {
   // The id's armed timer, due at `due`, has been reached by the clock. It is not armed any more.
   virtual void on_timer(Slot slot, Time due, Effects& effects) = 0;
 
-  // A living id's whole state. load() replaces what `key` had, or brings it to life, and re-arms its timer.
+  // A living id's whole state. load() replaces what `key` had, or brings it to life, and re-arms
+  // its timer.
   virtual void save(Slot slot, std::string& out) const = 0;
-  [[nodiscard]] virtual bool load(std::string_view key, std::string_view bytes, Effects& effects) = 0;
+  [[nodiscard]] virtual bool load(std::string_view key, std::string_view bytes,
+                                  Effects& effects) = 0;
 
   virtual std::optional<Slot> find(std::string_view key) const = 0;
   // Valid until the id changes.

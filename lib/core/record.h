@@ -1,5 +1,5 @@
-// One record of an input log, as a view: valid only during the call that it is handed to. Topic, partition,
-// offset and timestamp are the original ones, also when the record was forwarded.
+// One record of an input log, as a view: valid only during the call that it is handed to. Topic,
+// partition, offset and timestamp are the original ones, also when the record was forwarded.
 #pragma once
 
 #include "core/types.h"
@@ -17,7 +17,8 @@ struct Header {
   bool operator==(const Header&) const = default;
 };
 
-// Headers are read only when somebody asks: most records' never are, and reading them costs an allocation.
+// Headers are read only when somebody asks: most records' never are, and reading them costs an
+// allocation.
 class LazyHeaders {
  public:
   using Read = void (*)(const void* source, std::vector<Header>& out);
@@ -46,7 +47,7 @@ struct Record {
   Partition partition{};
   Offset offset{};
   std::optional<Time> timestamp;  // as it lies in the log; absent: the producer gave none
-  Time time{};                    // the record time that counts: min(timestamp, the batch's wall clock)
+  Time time{};  // the record time that counts: min(timestamp, the batch's wall clock)
   std::optional<std::string_view> key;
   std::optional<std::string_view> value;  // absent: a tombstone
   LazyHeaders headers;

@@ -35,10 +35,11 @@ void Shard::start(Epoch epoch, std::vector<Offset> next, Offset journal_end) {
 void Shard::apply_record(Record& record, Effects& effects) {
   const bool cut = !record.timestamp || *record.timestamp > ceiling_;
   record.time = cut ? ceiling_ : *record.timestamp;
-  // Its time is the batch's: the entry must say this ceiling, not that of a later round, even if nothing came of it,
-  // for with a later one something might.
+  // Its time is the batch's: the entry must say this ceiling, not that of a later round, even if
+  // nothing came of it, for with a later one something might.
   if (cut && !MUSTER_PLANTED(kCeilingOfLaterRound)) dirty_ = true;
-  const Time now = MUSTER_PLANTED(kDeadlineBeforeClock) ? record.time : std::max(record.time, clock_);
+  const Time now =
+      MUSTER_PLANTED(kDeadlineBeforeClock) ? record.time : std::max(record.time, clock_);
   if (MUSTER_PLANTED(kClockMovedByRecords)) clock_ = std::max(clock_, record.time);
   processor_->on_record(record, now, effects);
 }
@@ -139,8 +140,8 @@ bool Shard::replay_end(const JournalEntry& entry) {
     clock_ = *entry.tick;
     fire(expired_, replay_effects(), replay_batch_);
   }
-  // Whatever these ids are here: a replay that began in the middle of one's life may have built a ghost of it, and
-  // the list ends the ghost exactly where the real one ended.
+  // Whatever these ids are here: a replay that began in the middle of one's life may have built a
+  // ghost of it, and the list ends the ghost exactly where the real one ended.
   if (!MUSTER_PLANTED(kForgetsAtBatchStart)) drop_all(entry.forgets);
   for (const Carried& carried : entry.carried) {
     const bool ignored = MUSTER_PLANTED(kCarriedIgnored) && processor_->find(carried.key);
@@ -218,10 +219,10 @@ void Shard::choose_carried(JournalEntry& entry, Batch& batch) {
     const Slot slot = *living_.oldest_slot();
     scratch_.clear();
     processor_->save(slot, scratch_);
-    // Too large for a record of the journal: it stays where it is and pins the origin, which only costs time.
+    // Too large for a record of the journal: it stays where it is and pins the origin, which only
+    // costs time.
     if (scratch_.size() > limits_.carried_state_bytes_max) break;
-    entry.carried.push_back(
-        {batch.bytes.copy(processor_->name(slot)), batch.bytes.copy(scratch_)});
+    entry.carried.push_back({batch.bytes.copy(processor_->name(slot)), batch.bytes.copy(scratch_)});
     bytes += scratch_.size();
     living_.carried(slot, current());
     forget_past_batches();

@@ -1,8 +1,10 @@
-// A shard: one processor, its timers, its living ids and its clock, fed by K input logs of one partition number.
-// Its state after batch n is a pure function of the batches 1..n as the journal has them (doc/architecture.md); the
-// same code applies them live and in replay. No I/O, no clock of its own. One thread.
+// A shard: one processor, its timers, its living ids and its clock, fed by K input logs of one
+// partition number. Its state after batch n is a pure function of the batches 1..n as the journal
+// has them (doc/architecture.md); the same code applies them live and in replay. No I/O, no clock
+// of its own. One thread.
 //
-// Order within a batch: options, replies, log 0's records, log 1's, the tick with its timers, forgets, carry.
+// Order within a batch: options, replies, log 0's records, log 1's, the tick with its timers,
+// forgets, carry.
 #pragma once
 
 #include "core/batch.h"
@@ -24,9 +26,10 @@ struct ShardLimits {
   size_t timers_per_tick_max = 20'000;
   size_t forgets_per_batch_max = 20'000;
   size_t carried_bytes_per_batch_max = size_t{512} << 10;
-  size_t carried_state_bytes_max = size_t{8} << 20;  // a larger id is never carried: it pins the origin
-  size_t remembered_max = 2'000'000;                   // closed ids; beyond, the oldest leave before their time
-  size_t dead_letter_bytes_max = 1'000'000;            // what the dead-letter topic takes
+  size_t carried_state_bytes_max = size_t{8}
+                                   << 20;  // a larger id is never carried: it pins the origin
+  size_t remembered_max = 2'000'000;       // closed ids; beyond, the oldest leave before their time
+  size_t dead_letter_bytes_max = 1'000'000;  // what the dead-letter topic takes
   Duration carry_after = std::chrono::minutes(10);
   uint64_t carry_after_records = 5'000'000;
 };
@@ -47,7 +50,8 @@ class Shard {
   size_t living() const { return living_.size(); }
   size_t timers() const { return wheel_.size(); }
 
-  // --- from nothing: an epoch begins at these offsets. `journal_end` is a journal offset before its first entry.
+  // --- from nothing: an epoch begins at these offsets. `journal_end` is a journal offset before
+  // its first entry.
   void start(Epoch epoch, std::vector<Offset> next, Offset journal_end);
 
   // --- replay: entry by entry, outputs muted. The first entry may be any; then they join.
@@ -56,13 +60,14 @@ class Shard {
   void replay_record(size_t log, Record& record);
   // False: carried state that this version cannot read.
   [[nodiscard]] bool replay_end(const JournalEntry& entry);
-  // Replays are muted unless their outputs are wanted: for those who check or explain what was decided.
+  // Replays are muted unless their outputs are wanted: for those who check or explain what was
+  // decided.
   void replay_into(Batch& batch) { replay_batch_ = &batch; }
   // Back to this process's own options, before the first live batch.
   void go_live();
 
-  // --- live. begin() reads the wall clock's value after the poll; it may be called again as long as the batch is
-  // not dirty, for then nothing depended on it.
+  // --- live. begin() reads the wall clock's value after the poll; it may be called again as long
+  // as the batch is not dirty, for then nothing depended on it.
   void begin(Time wall);
   // `next`: the position behind the records, gaps included.
   void apply(size_t log, std::span<Record> records, Offset next, Batch& batch);
@@ -76,7 +81,8 @@ class Shard {
   bool any_forget_due(Time now) { return living_.next_to_forget(now, false).has_value(); }
   // Too many remembered ids, or ids to carry: worth a batch of its own now and then.
   bool wants_housekeeping(Time wall) const;
-  // Ends the batch: the tick, its timers, forgets, carry; appends the journal entry and the offsets of all logs.
+  // Ends the batch: the tick, its timers, forgets, carry; appends the journal entry and the offsets
+  // of all logs.
   void seal(std::optional<Time> tick, std::string_view transactional_id, Batch& batch);
   // The transaction of batch `n` has committed and its entry lies at `journal_offset`.
   void committed(BatchNumber n, Offset journal_offset);
@@ -84,7 +90,8 @@ class Shard {
   // The journal is needed from here on: a committed batch's metadata says no earlier offset.
   Offset journal_needed_from() const { return journal_needed_from_; }
 
-  // What every living id saves, in the order of their names: equal after equal histories. For tests and tools.
+  // What every living id saves, in the order of their names: equal after equal histories. For tests
+  // and tools.
   std::string fingerprint() const;
 
  private:
@@ -108,7 +115,9 @@ class Shard {
   void choose_forgets(JournalEntry& entry, Batch& batch);
   void choose_carried(JournalEntry& entry, Batch& batch);
   bool carry_due(Time wall) const;
-  Effects& replay_effects() { return replay_batch_ != nullptr ? replay_batch_->effects : replay_effects_; }
+  Effects& replay_effects() {
+    return replay_batch_ != nullptr ? replay_batch_->effects : replay_effects_;
+  }
   void forget_past_batches();
   Offset origin_journal_offset() const;
 
@@ -129,9 +138,10 @@ class Shard {
 
   TimerWheel wheel_;
   LivingIds living_;
-  std::deque<PastBatch> past_;  // from the origin's on
+  std::deque<PastBatch> past_;    // from the origin's on
   Offset journal_needed_from_{};  // as of the last batch known to be committed
-  Offset journal_floor_{};      // an entry's offset, or one before it, that is at or before all of past_
+  Offset
+      journal_floor_{};  // an entry's offset, or one before it, that is at or before all of past_
   uint64_t records_ = 0;
 
   Arena replay_bytes_;

@@ -67,7 +67,8 @@ std::optional<TimerWheel::Next> TimerWheel::next() const {
   for (int level = 0; level < kLevels; ++level) {
     const uint64_t occupied = occupied_[static_cast<size_t>(level)];
     if (occupied == 0) continue;
-    // Within a level all occupied lists lie at or after the present's: later ones belong to a higher level.
+    // Within a level all occupied lists lie at or after the present's: later ones belong to a
+    // higher level.
     const int shift = level * kBits;
     const auto digit = static_cast<uint32_t>(std::countr_zero(occupied));
     const int64_t level_start = (turned_to_ >> (shift + kBits)) << (shift + kBits);
@@ -124,9 +125,9 @@ void TimerWheel::expire_list(uint32_t list, int64_t due_max, std::vector<Expired
   }
 }
 
-// The late timers are all due before those in the wheel. Returns the time reached if they alone are enough.
-std::optional<Time> TimerWheel::expire_late(Time now, std::vector<Expired>& out,
-                                            size_t count_max) {
+// The late timers are all due before those in the wheel. Returns the time reached if they alone are
+// enough.
+std::optional<Time> TimerWheel::expire_late(Time now, std::vector<Expired>& out, size_t count_max) {
   const size_t before = out.size();
   expire_list(kLateList, to_ms(now), out);
   if (out.size() - before <= count_max) return std::nullopt;

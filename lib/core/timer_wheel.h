@@ -1,6 +1,7 @@
-// A hierarchical timing wheel (Varghese & Lauck 1987, in the shape that Linux and tokio use): one timer per slot,
-// exact to the millisecond, arm and cancel in constant time whatever is armed, no clock of its own. Eight levels of
-// 64 lists span 8,900 years; a timer moves down a level at most seven times in its life. 16 bytes per slot.
+// A hierarchical timing wheel (Varghese & Lauck 1987, in the shape that Linux and tokio use): one
+// timer per slot, exact to the millisecond, arm and cancel in constant time whatever is armed, no
+// clock of its own. Eight levels of 64 lists span 8,900 years; a timer moves down a level at most
+// seven times in its life. 16 bytes per slot.
 #pragma once
 
 #include "core/types.h"
@@ -33,14 +34,15 @@ class TimerWheel {
   Time due(Slot slot) const { return time_from_ms(nodes_[node_of(slot)].due); }
   size_t size() const { return size_; }
 
-  // Whether a timer is due at or before `now`. Not const: far timers may move down a level, which changes nothing
-  // that can be seen.
+  // Whether a timer is due at or before `now`. Not const: far timers may move down a level, which
+  // changes nothing that can be seen.
   bool any_due(Time now);
   // No timer is due before this time; none armed: absent. A bound, not exact, for sleeping.
   std::optional<Time> no_earlier_than() const;
 
-  // Takes off all timers that are due at or before the time it returns and appends them to `out`, in no order. That
-  // time is `now`, or an earlier one if more than `count_max` would fire (then at least one millisecond's are).
+  // Takes off all timers that are due at or before the time it returns and appends them to `out`,
+  // in no order. That time is `now`, or an earlier one if more than `count_max` would fire (then at
+  // least one millisecond's are).
   Time expire(Time now, std::vector<Expired>& out,
               size_t count_max = std::numeric_limits<size_t>::max());
 
@@ -51,7 +53,8 @@ class TimerWheel {
   static constexpr uint32_t kLateList = kLists;  // armed for a time that the wheel has turned past
   static constexpr uint32_t kHeads = kLists + 1;
 
-  // Lists are circular through heads that lie in front of the slots' nodes; prev == kNone: not in a list.
+  // Lists are circular through heads that lie in front of the slots' nodes; prev == kNone: not in a
+  // list.
   struct Node {
     int64_t due = 0;
     uint32_t prev = kNone;

@@ -1,5 +1,5 @@
-// The numbers of the core, each with a type of its own so that they cannot be mixed up, and time: a point is
-// `Time` (wall clock, UTC, milliseconds since 1970), a length is `Duration`.
+// The numbers of the core, each with a type of its own so that they cannot be mixed up, and time: a
+// point is `Time` (wall clock, UTC, milliseconds since 1970), a length is `Duration`.
 #pragma once
 
 #include <chrono>
@@ -14,10 +14,12 @@ enum class Partition : int32_t {};
 enum class Offset : int64_t {};
 // The n-th committed batch of a shard's epoch, from 1.
 enum class BatchNumber : uint64_t {};
-// 64 random bits, drawn when a shard starts from nothing; (epoch, batch number) names exactly one state.
+// 64 random bits, drawn when a shard starts from nothing; (epoch, batch number) names exactly one
+// state.
 enum class Epoch : uint64_t {};
-// A processor's own small index of a living id, reused after the id was forgotten. It is an accident of
-// history and differs between a run and its replay: nothing that is visible outside may depend on it.
+// A processor's own small index of a living id, reused after the id was forgotten. It is an
+// accident of history and differs between a run and its replay: nothing that is visible outside may
+// depend on it.
 enum class Slot : uint32_t {};
 
 constexpr int32_t raw(Partition value) { return static_cast<int32_t>(value); }

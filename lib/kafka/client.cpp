@@ -15,8 +15,8 @@ namespace {
 
 using Properties = std::vector<std::pair<std::string, std::string>>;
 
-// Since this version a consumer that has read ahead enough looks again after fetch.queue.backoff.ms; before, it slept
-// for a second, which only a very long queue avoids.
+// Since this version a consumer that has read ahead enough looks again after
+// fetch.queue.backoff.ms; before, it slept for a second, which only a very long queue avoids.
 constexpr int kShortBackoffSince = 0x02020000;
 
 Properties defaults(ClientRole role) {
@@ -27,29 +27,35 @@ Properties defaults(ClientRole role) {
                   {"log.connection.close", "false"}};
   switch (role) {
     case ClientRole::kGroupConsumer:
-      p.insert(p.end(), {{"session.timeout.ms", "6000"},
-                         {"heartbeat.interval.ms", "1500"},
-                         // An idle fetch answers after this: it is how late the end of a log may be noticed.
-                         {"fetch.wait.max.ms", "20"},
-                         {"retry.backoff.ms", "5"}});
+      p.insert(p.end(),
+               {{"session.timeout.ms", std::to_string(kSessionTimeoutMs)},
+                {"heartbeat.interval.ms", "1500"},
+                // An idle fetch answers after this: it is how late the end of a log may be noticed.
+                {"fetch.wait.max.ms", "20"},
+                {"retry.backoff.ms", "5"}});
       [[fallthrough]];
     case ClientRole::kReader:
       if (rd_kafka_version() >= kShortBackoffSince) {
-        p.insert(p.end(), {{"fetch.queue.backoff.ms", "1"}, {"queued.max.messages.kbytes", "32768"}});
+        p.insert(p.end(),
+                 {{"fetch.queue.backoff.ms", "1"}, {"queued.max.messages.kbytes", "32768"}});
       } else {
-        p.insert(p.end(), {{"queued.min.messages", "10000000"}, {"queued.max.messages.kbytes", "262144"}});
+        p.insert(p.end(),
+                 {{"queued.min.messages", "10000000"}, {"queued.max.messages.kbytes", "262144"}});
       }
-      if (role == ClientRole::kReader) p.insert(p.end(), {{"fetch.wait.max.ms", "20"}, {"retry.backoff.ms", "5"}});
+      if (role == ClientRole::kReader)
+        p.insert(p.end(), {{"fetch.wait.max.ms", "20"}, {"retry.backoff.ms", "5"}});
       break;
     case ClientRole::kProducer:
-      p.insert(p.end(), {{"transaction.timeout.ms", "10000"},
-                         // The offsets of a transaction are refused while the last one's markers are written.
-                         {"retry.backoff.ms", "2"},
-                         {"linger.ms", "5"},
-                         {"queue.buffering.max.messages", "1000000"},
-                         {"queue.buffering.max.kbytes", "1048576"},
-                         {"batch.num.messages", "100000"},
-                         {"batch.size", "1000000"}});
+      p.insert(
+          p.end(),
+          {{"transaction.timeout.ms", "10000"},
+           // The offsets of a transaction are refused while the last one's markers are written.
+           {"retry.backoff.ms", "2"},
+           {"linger.ms", "5"},
+           {"queue.buffering.max.messages", "1000000"},
+           {"queue.buffering.max.kbytes", "1048576"},
+           {"batch.num.messages", "100000"},
+           {"batch.size", "1000000"}});
       break;
     case ClientRole::kEnds:
       p.insert(p.end(), {{"retry.backoff.ms", "5"}});
@@ -86,9 +92,10 @@ Properties fixed(const Settings& settings, ClientRole role) {
       p.emplace_back("isolation.level", "read_uncommitted");
       break;
     case ClientRole::kProducer:
-      p.insert(p.end(), {{"transactional.id", settings.transactional_id},
-                         {"message.max.bytes", "1000000000"},
-                         {"partitioner", settings.partitioner == "crc32" ? "consistent" : "murmur2"}});
+      p.insert(p.end(),
+               {{"transactional.id", settings.transactional_id},
+                {"message.max.bytes", "1000000000"},
+                {"partitioner", settings.partitioner == "crc32" ? "consistent" : "murmur2"}});
       break;
     case ClientRole::kAdmin:
       break;
@@ -96,15 +103,27 @@ Properties fixed(const Settings& settings, ClientRole role) {
   return p;
 }
 
-const std::set<std::string, std::less<>> kReserved = {
-    "bootstrap.servers",    "metadata.broker.list",     "group.id",
-    "group.instance.id",    "isolation.level",          "enable.auto.commit",
-    "auto.commit.enable",   "enable.auto.offset.store", "enable.partition.eof",
-    "auto.offset.reset",    "transactional.id",         "partition.assignment.strategy",
-    "partitioner",          "enable.idempotence",       "group.protocol",
-    "message.max.bytes",    "acks",                     "request.required.acks"};
+const std::set<std::string, std::less<>> kReserved = {"bootstrap.servers",
+                                                      "metadata.broker.list",
+                                                      "group.id",
+                                                      "group.instance.id",
+                                                      "isolation.level",
+                                                      "enable.auto.commit",
+                                                      "auto.commit.enable",
+                                                      "enable.auto.offset.store",
+                                                      "enable.partition.eof",
+                                                      "auto.offset.reset",
+                                                      "transactional.id",
+                                                      "partition.assignment.strategy",
+                                                      "partitioner",
+                                                      "enable.idempotence",
+                                                      "group.protocol",
+                                                      "message.max.bytes",
+                                                      "acks",
+                                                      "request.required.acks"};
 
-// A broker that is away makes the client say so at every attempt; one line a minute is enough for a person.
+// A broker that is away makes the client say so at every attempt; one line a minute is enough for a
+// person.
 class Throttle {
  public:
   bool pass(const std::string& kind) {
@@ -125,8 +144,8 @@ class Throttle {
 void on_log(const rd_kafka_t*, int level, const char* facility, const char* text) {
   static Throttle throttle;
   const std::string_view kind = facility;
-  // All clients of the process fail alike, and say it twice ("connect failed", "all brokers are down"): throttled
-  // together, and not by text, which holds names and times.
+  // All clients of the process fail alike, and say it twice ("connect failed", "all brokers are
+  // down"): throttled together, and not by text, which holds names and times.
   if ((kind == "FAIL" || kind == "ERROR") && !throttle.pass("FAIL")) return;
   if (kind == "CONFWARN") return;  // a property meant for another kind of client
   const std::string line = "kafka client: " + std::string(text);
@@ -173,7 +192,8 @@ ConfHandle make_conf(const Settings& settings, ClientRole role) {
 }
 
 MadeClient make_client(ConfHandle conf, ClientRole role) {
-  // The admin's is a consumer too: a producer that asks about a missing topic may create it by that.
+  // The admin's is a consumer too: a producer that asks about a missing topic may create it by
+  // that.
   const auto type = role == ClientRole::kProducer ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER;
   char error[512];
   rd_kafka_t* client = rd_kafka_new(type, conf.get(), error, sizeof error);

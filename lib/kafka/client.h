@@ -1,5 +1,5 @@
-// Makes librdkafka clients: our defaults, then the user's properties, then what our promises stand on and nobody may
-// change. Client messages go to our log, a repeated one at most once a minute.
+// Makes librdkafka clients: our defaults, then the user's properties, then what our promises stand
+// on and nobody may change. Client messages go to our log, a repeated one at most once a minute.
 #pragma once
 
 #include "kafka/handles.h"

@@ -11,11 +11,11 @@ namespace muster::kafka {
 
 using runtime::Event;
 
-// With a callback a revocation waits until we poll and have given the partitions back; without one the library would
-// hand them over behind our back.
+// With a callback a revocation waits until we poll and have given the partitions back; without one
+// the library would hand them over behind our back.
 struct RebalanceCallback {
-  static void call(rd_kafka_t* client, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t* partitions,
-                   void* opaque) {
+  static void call(rd_kafka_t* client, rd_kafka_resp_err_t code,
+                   rd_kafka_topic_partition_list_t* partitions, void* opaque) {
     auto& self = *static_cast<GroupConsumer*>(opaque);
     if (self.closed_) {
       // close() waits for the partitions to be given back; there is nothing left to finish.
@@ -49,10 +49,12 @@ GroupConsumer::~GroupConsumer() {
 
 void GroupConsumer::subscribe() {
   const PartitionListHandle topics(rd_kafka_topic_partition_list_new(1));
-  rd_kafka_topic_partition_list_add(topics.get(), settings_.topics.input.c_str(), RD_KAFKA_PARTITION_UA);
+  rd_kafka_topic_partition_list_add(topics.get(), settings_.topics.input.c_str(),
+                                    RD_KAFKA_PARTITION_UA);
   const auto code = rd_kafka_subscribe(client_.get(), topics.get());
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    mailbox_.post(runtime::Failed{{runtime::Remedy::kStop, std::string("cannot subscribe: ") + rd_kafka_err2str(code), 1}});
+    mailbox_.post(runtime::Failed{
+        {runtime::Remedy::kStop, std::string("cannot subscribe: ") + rd_kafka_err2str(code), 1}});
   }
 }
 
@@ -60,7 +62,8 @@ std::optional<Event> GroupConsumer::poll() {
   while (events_.empty()) {
     rd_kafka_message_t* message = rd_kafka_consumer_poll(client_.get(), 0);
     if (message == nullptr) break;
-    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR && message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR &&
+        message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
       on_error(message->err, rd_kafka_message_errstr(message));
     }
     rd_kafka_message_destroy(message);
@@ -84,7 +87,8 @@ void GroupConsumer::on_error(int code, const std::string& text) {
   if (failure.remedy == runtime::Remedy::kStop) {
     events_.push_back(runtime::Failed{std::move(failure)});
   } else {
-    // The library asks again by itself, and a member that was thrown out is told so by a revocation.
+    // The library asks again by itself, and a member that was thrown out is told so by a
+    // revocation.
     base::log_warn(failure.message);
   }
 }
@@ -92,7 +96,8 @@ void GroupConsumer::on_error(int code, const std::string& text) {
 void GroupConsumer::on_assigned(const rd_kafka_topic_partition_list_t& partitions) {
   save_group_metadata();
   runtime::Assigned event;
-  for (int i = 0; i < partitions.cnt; ++i) event.partitions.push_back(core::Partition{partitions.elems[i].partition});
+  for (int i = 0; i < partitions.cnt; ++i)
+    event.partitions.push_back(core::Partition{partitions.elems[i].partition});
   events_.push_back(std::move(event));
 }
 
@@ -104,7 +109,8 @@ void GroupConsumer::save_group_metadata() {
   size_t size = 0;
   group_metadata_.clear();
   if (!metadata) return;
-  const ErrorHandle error(rd_kafka_consumer_group_metadata_write(metadata.get(), const_cast<void**>(&bytes), &size));
+  const ErrorHandle error(
+      rd_kafka_consumer_group_metadata_write(metadata.get(), const_cast<void**>(&bytes), &size));
   if (error) return;
   group_metadata_.assign(static_cast<const char*>(bytes), size);
   rd_kafka_mem_free(client_.get(), const_cast<void*>(bytes));
@@ -112,17 +118,20 @@ void GroupConsumer::save_group_metadata() {
 
 void GroupConsumer::assign(std::span<const runtime::StartAt> positions) {
   queues_.clear();
-  const PartitionListHandle list(rd_kafka_topic_partition_list_new(static_cast<int>(positions.size())));
+  const PartitionListHandle list(
+      rd_kafka_topic_partition_list_new(static_cast<int>(positions.size())));
   const std::string& topic = settings_.topics.input;
   for (const auto& position : positions) {
     const int32_t partition = core::raw(position.partition);
-    rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), partition)->offset = core::raw(position.offset);
+    rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), partition)->offset =
+        core::raw(position.offset);
     QueueHandle queue(rd_kafka_queue_get_partition(client_.get(), topic.c_str(), partition));
     // Before the assignment: nothing of the partition shall ever reach the main queue.
     rd_kafka_queue_forward(queue.get(), nullptr);
     queues_.emplace(position.partition,
-                    std::make_unique<RecordQueue>(std::move(queue), mailbox_.fd(),
-                                                  [this](int code, const std::string& text) { on_error(code, text); }));
+                    std::make_unique<RecordQueue>(
+                        std::move(queue), mailbox_.fd(),
+                        [this](int code, const std::string& text) { on_error(code, text); }));
   }
   const auto code = rd_kafka_assign(client_.get(), list.get());
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {

@@ -1,5 +1,5 @@
-// The group's consumer: a static or dynamic member with the eager range assignor; each partition is read from its own
-// queue. Loop thread only; nothing blocks but close().
+// The group's consumer: a static or dynamic member with the eager range assignor; each partition is
+// read from its own queue. Loop thread only; nothing blocks but close().
 #pragma once
 
 #include "kafka/client.h"
@@ -15,8 +15,8 @@ namespace muster::kafka {
 
 class GroupConsumer final : public runtime::Consumer {
  public:
-  // Failures go to the mailbox, which outlives this. The client is made here: throws std::runtime_error with the
-  // reason if it cannot be (start-up only).
+  // Failures go to the mailbox, which outlives this. The client is made here: throws
+  // std::runtime_error with the reason if it cannot be (start-up only).
   GroupConsumer(const Settings& settings, runtime::Mailbox& mailbox);
   ~GroupConsumer() override;
 
@@ -43,8 +43,8 @@ class GroupConsumer final : public runtime::Consumer {
   QueueHandle main_queue_;
   std::map<core::Partition, std::unique_ptr<RecordQueue>> queues_;
   std::deque<runtime::Event> events_;
-  // As it was at the assignment: one read later could be that of a generation whose partitions are not ours, and
-  // would let a zombie commit.
+  // As it was at the assignment: one read later could be that of a generation whose partitions are
+  // not ours, and would let a zombie commit.
   std::string group_metadata_;
   bool closed_ = false;
 };

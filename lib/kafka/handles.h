@@ -1,5 +1,6 @@
-// Owners of librdkafka's C handles. The C header stays in the .cpp files. Destruction order matters: queues and topic
-// objects go before the client that they belong to, so they are declared after it.
+// Owners of librdkafka's C handles. The C header stays in the .cpp files. Destruction order
+// matters: queues and topic objects go before the client that they belong to, so they are declared
+// after it.
 #pragma once
 
 #include <memory>

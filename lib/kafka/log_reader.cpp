@@ -12,7 +12,8 @@ namespace muster::kafka {
 
 using runtime::ReplayLog;
 
-LogReader::LogReader(const Settings& settings, runtime::Mailbox& mailbox) : settings_(settings), mailbox_(mailbox) {
+LogReader::LogReader(const Settings& settings, runtime::Mailbox& mailbox)
+    : settings_(settings), mailbox_(mailbox) {
   MadeClient made = make_client(make_conf(settings_, ClientRole::kReader), ClientRole::kReader);
   if (!made.client) throw std::runtime_error(made.error);
   client_ = std::move(made.client);
@@ -40,19 +41,22 @@ void LogReader::start(core::Partition partition, ReplayLog log, core::Offset fro
   if (queues_.contains(source)) stop_source(source);
   QueueHandle queue(rd_kafka_queue_new(client_.get()));
   rd_kafka_queue_s* handle = queue.get();
-  queues_.emplace(source, std::make_unique<RecordQueue>(
-                              std::move(queue), mailbox_.fd(), [this](int code, const std::string& text) {
-                                auto failure = classify_consumer(code, "recovery: " + text, settings_.instance);
-                                if (failure.remedy == runtime::Remedy::kStop) {
-                                  mailbox_.post(runtime::Failed{std::move(failure)});
-                                } else {
-                                  base::log_warn(failure.message);
-                                }
-                              }));
-  if (rd_kafka_consume_start_queue(topic(log), core::raw(partition), core::raw(from), handle) != 0) {
+  queues_.emplace(
+      source, std::make_unique<RecordQueue>(
+                  std::move(queue), mailbox_.fd(), [this](int code, const std::string& text) {
+                    auto failure = classify_consumer(code, "recovery: " + text, settings_.instance);
+                    if (failure.remedy == runtime::Remedy::kStop) {
+                      mailbox_.post(runtime::Failed{std::move(failure)});
+                    } else {
+                      base::log_warn(failure.message);
+                    }
+                  }));
+  if (rd_kafka_consume_start_queue(topic(log), core::raw(partition), core::raw(from), handle) !=
+      0) {
     const auto code = rd_kafka_last_error();
     mailbox_.post(runtime::Failed{
-        {runtime::Remedy::kStop, std::string("cannot read a log for recovery: ") + rd_kafka_err2str(code), 1}});
+        {runtime::Remedy::kStop,
+         std::string("cannot read a log for recovery: ") + rd_kafka_err2str(code), 1}});
   }
 }
 

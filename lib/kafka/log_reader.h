@@ -1,5 +1,6 @@
-// Reads journal and input for recovery, outside of the group, committed records only. Loop thread. The client is lent
-// to the lookup thread too, which asks it for committed offsets (librdkafka's clients are safe for that).
+// Reads journal and input for recovery, outside of the group, committed records only. Loop thread.
+// The client is lent to the lookup thread too, which asks it for committed offsets (librdkafka's
+// clients are safe for that).
 #pragma once
 
 #include "kafka/client.h"
@@ -20,7 +21,8 @@ class LogReader final : public runtime::Reader {
 
   void start(core::Partition partition, runtime::ReplayLog log, core::Offset from) override;
   void stop(core::Partition partition) override;
-  runtime::Fetched fetch(core::Partition partition, runtime::ReplayLog log, size_t records_max) override;
+  runtime::Fetched fetch(core::Partition partition, runtime::ReplayLog log,
+                         size_t records_max) override;
   void consume(core::Partition partition, runtime::ReplayLog log, size_t records) override;
 
   rd_kafka_s* client() const { return client_.get(); }

@@ -16,7 +16,8 @@ constexpr auto kPause = std::chrono::milliseconds(100);
 
 }  // namespace
 
-LookupThread::LookupThread(const Settings& settings, runtime::Mailbox& mailbox, rd_kafka_s* committed_reader)
+LookupThread::LookupThread(const Settings& settings, runtime::Mailbox& mailbox,
+                           rd_kafka_s* committed_reader)
     : settings_(settings), mailbox_(mailbox), committed_reader_(committed_reader) {
   MadeClient made = make_client(make_conf(settings_, ClientRole::kEnds), ClientRole::kEnds);
   if (!made.client) throw std::runtime_error(made.error);
@@ -85,6 +86,14 @@ bool LookupThread::answer(const LocateJob& job) {
   runtime::Located located;
   located.request = job.request;
   for (const auto partition : job.partitions) {
+    if (core::raw(partition) >= settings_.partitions) {
+      mailbox_.post(runtime::Failed{
+          {runtime::Remedy::kStop,
+           "partitions were added to " + settings_.topics.input +
+               ": most keys have a new home; start with --accept-partitions to go on",
+           1}});
+      return false;
+    }
     runtime::Location location;
     location.partition = partition;
     located.locations.push_back(location);
@@ -93,7 +102,8 @@ bool LookupThread::answer(const LocateJob& job) {
   // Offsets first: the journal read after them holds at least their batch.
   if (!read_committed(located.locations)) return false;
   for (auto& location : located.locations) {
-    if (!read_watermarks(settings_.topics.journal, location.partition, location.journal)) return false;
+    if (!read_watermarks(settings_.topics.journal, location.partition, location.journal))
+      return false;
     if (!read_watermarks(settings_.topics.input, location.partition, location.input)) return false;
   }
   mailbox_.post(std::move(located));
@@ -101,13 +111,16 @@ bool LookupThread::answer(const LocateJob& job) {
 }
 
 bool LookupThread::read_committed(std::vector<runtime::Location>& locations) {
-  const PartitionListHandle list(rd_kafka_topic_partition_list_new(static_cast<int>(locations.size())));
+  const PartitionListHandle list(
+      rd_kafka_topic_partition_list_new(static_cast<int>(locations.size())));
   for (const auto& location : locations) {
-    rd_kafka_topic_partition_list_add(list.get(), settings_.topics.input.c_str(), core::raw(location.partition));
+    rd_kafka_topic_partition_list_add(list.get(), settings_.topics.input.c_str(),
+                                      core::raw(location.partition));
   }
   while (true) {
     auto code = rd_kafka_committed(committed_reader_, list.get(), kCallTimeoutMs);
-    for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) code = list->elems[i].err;
+    for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; ++i)
+      code = list->elems[i].err;
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) break;
     if (!again(code, "reading the committed offsets of group " + settings_.group)) return false;
   }
@@ -122,12 +135,13 @@ bool LookupThread::read_committed(std::vector<runtime::Location>& locations) {
   return true;
 }
 
-bool LookupThread::read_watermarks(const std::string& topic, core::Partition partition, runtime::LogEnds& ends) {
+bool LookupThread::read_watermarks(const std::string& topic, core::Partition partition,
+                                   runtime::LogEnds& ends) {
   while (true) {
     int64_t begin = 0;
     int64_t end = 0;
-    const auto code = rd_kafka_query_watermark_offsets(ends_reader_.get(), topic.c_str(), core::raw(partition), &begin,
-                                                       &end, kCallTimeoutMs);
+    const auto code = rd_kafka_query_watermark_offsets(
+        ends_reader_.get(), topic.c_str(), core::raw(partition), &begin, &end, kCallTimeoutMs);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
       ends = {core::Offset{begin}, core::Offset{end}};
       return true;
@@ -137,38 +151,46 @@ bool LookupThread::read_watermarks(const std::string& topic, core::Partition par
 }
 
 bool LookupThread::answer(const EndsJob& job) {
-  const PartitionListHandle list(rd_kafka_topic_partition_list_new(static_cast<int>(job.partitions.size())));
+  const PartitionListHandle list(
+      rd_kafka_topic_partition_list_new(static_cast<int>(job.partitions.size())));
   while (true) {
     rd_kafka_topic_partition_list_t* fresh = list.get();
     fresh->cnt = 0;
     for (const auto partition : job.partitions) {
-      rd_kafka_topic_partition_list_add(fresh, settings_.topics.input.c_str(), core::raw(partition))->offset =
-          RD_KAFKA_OFFSET_END;
+      rd_kafka_topic_partition_list_add(fresh, settings_.topics.input.c_str(), core::raw(partition))
+          ->offset = RD_KAFKA_OFFSET_END;
     }
     auto code = rd_kafka_offsets_for_times(ends_reader_.get(), fresh, kCallTimeoutMs);
-    for (int i = 0; i < fresh->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) code = fresh->elems[i].err;
+    for (int i = 0; i < fresh->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; ++i)
+      code = fresh->elems[i].err;
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) break;
     if (!again(code, "reading the ends of " + settings_.topics.input)) return false;
   }
   runtime::EndsRead ends;
   ends.at = job.at;
   for (int i = 0; i < list->cnt; ++i) {
-    ends.ends.push_back({core::Partition{list->elems[i].partition}, core::Offset{list->elems[i].offset}});
+    ends.ends.push_back(
+        {core::Partition{list->elems[i].partition}, core::Offset{list->elems[i].offset}});
   }
   mailbox_.post(std::move(ends));
   return true;
 }
 
-// Deletes what neither recovery nor the retention wants. It is housekeeping: a failure is said and tried again later.
+// Deletes what neither recovery nor the retention wants. It is housekeeping: a failure is said and
+// tried again later.
 bool LookupThread::answer(const TrimJob& job) {
   const auto now = std::chrono::floor<core::Duration>(std::chrono::system_clock::now());
   const int64_t keep_from_ms = core::to_ms(now) - settings_.journal_retention_ms;
   const PartitionListHandle list(rd_kafka_topic_partition_list_new(1));
-  auto* entry = rd_kafka_topic_partition_list_add(list.get(), settings_.topics.journal.c_str(), core::raw(job.partition));
+  auto* entry = rd_kafka_topic_partition_list_add(list.get(), settings_.topics.journal.c_str(),
+                                                  core::raw(job.partition));
   entry->offset = keep_from_ms;
-  if (rd_kafka_offsets_for_times(ends_reader_.get(), list.get(), kCallTimeoutMs) != RD_KAFKA_RESP_ERR_NO_ERROR) return true;
+  if (rd_kafka_offsets_for_times(ends_reader_.get(), list.get(), kCallTimeoutMs) !=
+      RD_KAFKA_RESP_ERR_NO_ERROR)
+    return true;
   // No entry is that young: all are old.
-  if (entry->offset < 0 || entry->offset > core::raw(job.needed_from)) entry->offset = core::raw(job.needed_from);
+  if (entry->offset < 0 || entry->offset > core::raw(job.needed_from))
+    entry->offset = core::raw(job.needed_from);
   const QueueHandle queue(rd_kafka_queue_new(ends_reader_.get()));
   rd_kafka_DeleteRecords_t* deletion = rd_kafka_DeleteRecords_new(list.get());
   rd_kafka_DeleteRecords(ends_reader_.get(), &deletion, 1, nullptr, queue.get());
@@ -176,7 +198,8 @@ bool LookupThread::answer(const TrimJob& job) {
   rd_kafka_event_t* event = rd_kafka_queue_poll(queue.get(), kCallTimeoutMs);
   if (event == nullptr) return true;
   if (rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    base::log_warn(std::string("the journal cannot be trimmed: ") + rd_kafka_event_error_string(event));
+    base::log_warn(std::string("the journal cannot be trimmed: ") +
+                   rd_kafka_event_error_string(event));
   }
   rd_kafka_event_destroy(event);
   return true;

@@ -1,5 +1,5 @@
-// Asks Kafka what takes a round trip or more: where a shard stands, and how far the logs reach. One thread, one
-// question at a time, asked again until it is answered.
+// Asks Kafka what takes a round trip or more: where a shard stands, and how far the logs reach. One
+// thread, one question at a time, asked again until it is answered.
 #pragma once
 
 #include "kafka/client.h"
@@ -19,8 +19,9 @@ namespace muster::kafka {
 
 class LookupThread final : public runtime::Lookup {
  public:
-  // `committed_reader` sees settled transactions only, so the offsets it is told are those of a predecessor whose last
-  // transaction has ended. It is lent and outlives this. Throws std::runtime_error as the other clients do.
+  // `committed_reader` sees settled transactions only, so the offsets it is told are those of a
+  // predecessor whose last transaction has ended. It is lent and outlives this. Throws
+  // std::runtime_error as the other clients do.
   LookupThread(const Settings& settings, runtime::Mailbox& mailbox, rd_kafka_s* committed_reader);
   ~LookupThread() override;
 

@@ -16,7 +16,9 @@ void read_headers(const void* source, std::vector<core::Header>& out) {
   const char* name = nullptr;
   const void* value = nullptr;
   size_t size = 0;
-  for (size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) {
+  for (size_t i = 0;
+       rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
+       ++i) {
     core::Header header{name, std::nullopt};
     if (value != nullptr) header.value = std::string_view(static_cast<const char*>(value), size);
     out.push_back(header);
@@ -30,8 +32,10 @@ core::Record to_record(const rd_kafka_message_t& message) {
   record.offset = core::Offset{message.offset};
   rd_kafka_timestamp_type_t type{};
   const int64_t timestamp = rd_kafka_message_timestamp(&message, &type);
-  if (type != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE && timestamp >= 0) record.timestamp = core::time_from_ms(timestamp);
-  if (message.key != nullptr) record.key = std::string_view(static_cast<const char*>(message.key), message.key_len);
+  if (type != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE && timestamp >= 0)
+    record.timestamp = core::time_from_ms(timestamp);
+  if (message.key != nullptr)
+    record.key = std::string_view(static_cast<const char*>(message.key), message.key_len);
   if (message.payload != nullptr) {
     record.value = std::string_view(static_cast<const char*>(message.payload), message.len);
   }
@@ -63,7 +67,8 @@ void RecordQueue::drop_messages() {
 void RecordQueue::refill(size_t records_max) {
   drop_messages();
   messages_.resize(records_max);
-  const ssize_t count = rd_kafka_consume_batch_queue(queue_.get(), 0, messages_.data(), records_max);
+  const ssize_t count =
+      rd_kafka_consume_batch_queue(queue_.get(), 0, messages_.data(), records_max);
   messages_.resize(count > 0 ? static_cast<size_t>(count) : 0);
   for (const auto* message : messages_) {
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {

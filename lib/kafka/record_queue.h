@@ -1,5 +1,5 @@
-// One partition's queue of fetched messages, as records. Messages are kept until they are consumed, so the records'
-// views stay valid until then. Loop thread.
+// One partition's queue of fetched messages, as records. Messages are kept until they are consumed,
+// so the records' views stay valid until then. Loop thread.
 #pragma once
 
 #include "kafka/handles.h"

@@ -31,19 +31,24 @@ bool is_denied(rd_kafka_resp_err_t code) {
 
 Failure classify_transactional(const rd_kafka_error_s* error, const std::string& what) {
   const auto code = rd_kafka_error_code(error);
-  const std::string text = what + " failed: " + rd_kafka_error_name(error) + ": " + rd_kafka_error_string(error);
+  const std::string text =
+      what + " failed: " + rd_kafka_error_name(error) + ": " + rd_kafka_error_string(error);
   if (is_denied(code)) return {Remedy::kStop, text, 1};
-  // Abortable, fenced, timed out or unknown: the fate is one of two, and the state is built again either way. A
-  // producer is never used again after that (no KIP-890 in the library).
+  // Abortable, fenced, timed out or unknown: the fate is one of two, and the state is built again
+  // either way. A producer is never used again after that (no KIP-890 in the library).
   return {Remedy::kAbortAndRebuild, text, 1};
 }
 
 Failure classify_consumer(int error_code, const std::string& text, const std::string& instance) {
   const auto code = static_cast<rd_kafka_resp_err_t>(error_code);
   if (code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID) {
-    return {Remedy::kStop, "another process runs under the same --instance " + instance + ": each needs a name of its own", 3};
+    return {Remedy::kStop,
+            "another process runs under the same --instance " + instance +
+                ": each needs a name of its own",
+            3};
   }
-  if (code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET || code == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE) {
+  if (code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
+      code == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE) {
     return {Remedy::kStop, "the next records to read are not retained any more: " + text, 1};
   }
   if (is_denied(code) || code == RD_KAFKA_RESP_ERR__FATAL) return {Remedy::kStop, text, 1};

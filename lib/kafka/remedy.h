@@ -12,7 +12,8 @@ namespace muster::kafka {
 // Of a transactional call. `what` was being done, e.g. "commit".
 runtime::Failure classify_transactional(const rd_kafka_error_s* error, const std::string& what);
 // Of a consumer, as its error code.
-runtime::Failure classify_consumer(int error_code, const std::string& text, const std::string& instance);
+runtime::Failure classify_consumer(int error_code, const std::string& text,
+                                   const std::string& instance);
 // Whether a question (offsets, metadata) may succeed when it is asked again.
 bool worth_asking_again(int error_code);
 

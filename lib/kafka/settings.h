@@ -16,10 +16,14 @@ struct TopicNames {
 struct Property {
   std::string name;
   std::string value;
-  std::string source;  // where the user said so, for a complaint: "-X linger.ms", "COLLECTOR_KAFKA_LINGER_MS"
+  std::string source;  // where the user said so, for a complaint: "-X linger.ms",
+                       // "COLLECTOR_KAFKA_LINGER_MS"
 
   bool operator==(const Property&) const = default;
 };
+
+// Of a member of the group, unless the user says otherwise.
+constexpr int kSessionTimeoutMs = 6'000;
 
 struct Settings {
   std::string brokers;
@@ -29,6 +33,7 @@ struct Settings {
   std::string client_id;
   std::string partitioner = "murmur2";
   TopicNames topics;
+  int32_t partitions = 0;  // of the input, and of the journal, when the topics were checked
   int64_t journal_retention_ms = 7LL * 24 * 3600 * 1000;
   // librdkafka's own properties, as the user gave them; a later one counts.
   std::vector<Property> properties;

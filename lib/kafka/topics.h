@@ -1,5 +1,6 @@
-// The topics that the collector needs, made and checked at start: input and output are the user's (made only if told
-// how many partitions), the dead-letter and journal topics are ours (partitions as the input's). Blocking; start-up.
+// The topics that the collector needs, made and checked at start: input and output are the user's
+// (made only if told how many partitions), the dead-letter and journal topics are ours (partitions
+// as the input's). Blocking; start-up.
 #pragma once
 
 #include "kafka/settings.h"
@@ -12,10 +13,11 @@
 namespace muster::kafka {
 
 struct TopicFacts {
-  int32_t partitions = 0;           // of the input
-  size_t input_bytes_max = 0;       // max.message.bytes of each
+  int32_t partitions = 0;      // of the input
+  size_t input_bytes_max = 0;  // max.message.bytes of each
   size_t output_bytes_max = 0;
   size_t dead_letter_bytes_max = 0;
+  bool grown = false;  // partitions were added to the journal just now
 };
 
 struct TopicWishes {
@@ -29,6 +31,7 @@ struct TopicsReady {
 };
 
 // Waits for a broker and for missing topics, saying why once, until it has them or `stop` is set.
-TopicsReady ensure_topics(const Settings& settings, const TopicWishes& wishes, const std::atomic<bool>& stop);
+TopicsReady ensure_topics(const Settings& settings, const TopicWishes& wishes,
+                          const std::atomic<bool>& stop);
 
 }  // namespace muster::kafka

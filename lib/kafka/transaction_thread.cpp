@@ -29,7 +29,8 @@ struct DeliveryCallback {
   static void call(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
     auto& self = *static_cast<TransactionThread*>(opaque);
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR && self.delivery_error_.empty()) {
-      self.delivery_error_ = std::string(rd_kafka_topic_name(message->rkt)) + ": " + rd_kafka_err2str(message->err);
+      self.delivery_error_ =
+          std::string(rd_kafka_topic_name(message->rkt)) + ": " + rd_kafka_err2str(message->err);
     }
     // The journal's entries want to know where they lie.
     if (message->_private != nullptr) {
@@ -89,8 +90,10 @@ void TransactionThread::run() {
 // The first failure is mended at once; what fails again and again must not keep the broker busy.
 void TransactionThread::pause_after_failures() {
   if (failures_in_a_row_ < 2) return;
-  const auto until = std::chrono::steady_clock::now() + kOpenPause * std::min(failures_in_a_row_, 10);
-  while (!stop_ && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(kLookInterval);
+  const auto until =
+      std::chrono::steady_clock::now() + kOpenPause * std::min(failures_in_a_row_, 10);
+  while (!stop_ && std::chrono::steady_clock::now() < until)
+    std::this_thread::sleep_for(kLookInterval);
 }
 
 void TransactionThread::open_producer() {
@@ -128,7 +131,8 @@ std::optional<Failure> TransactionThread::try_open() {
     return failure;
   }
   const TopicNames& names = settings_.topics;
-  const std::array<const std::string*, 3> by_role = {&names.output, &names.dead_letter, &names.journal};
+  const std::array<const std::string*, 3> by_role = {&names.output, &names.dead_letter,
+                                                     &names.journal};
   for (size_t i = 0; i < by_role.size(); ++i) {
     topics_[i].reset(rd_kafka_topic_new(producer_.get(), by_role[i]->c_str(), nullptr));
     CHECK(topics_[i] != nullptr);
@@ -190,12 +194,13 @@ std::optional<Failure> TransactionThread::produce(const core::Batch& batch) {
     }
     std::array<rd_kafka_vu_t, 8> args{};
     size_t count = 0;
-    const auto add = [&args, &count](rd_kafka_vtype_t type) -> auto& {
+    const auto add = [&args, &count ](rd_kafka_vtype_t type) -> auto& {
       args[count].vtype = type;
       return args[count++].u;
     };
     add(RD_KAFKA_VTYPE_RKT).rkt = topic(output.topic);
-    add(RD_KAFKA_VTYPE_PARTITION).i32 = output.partition ? core::raw(*output.partition) : RD_KAFKA_PARTITION_UA;
+    add(RD_KAFKA_VTYPE_PARTITION).i32 =
+        output.partition ? core::raw(*output.partition) : RD_KAFKA_PARTITION_UA;
     add(RD_KAFKA_VTYPE_MSGFLAGS).i = 0;
     add(RD_KAFKA_VTYPE_OPAQUE).ptr = place;
     if (output.value) {
@@ -235,22 +240,23 @@ std::optional<Failure> TransactionThread::produce(const core::Batch& batch) {
 
 std::optional<Failure> TransactionThread::send_offsets(const Job& job) {
   rd_kafka_consumer_group_metadata_t* raw_metadata = nullptr;
-  if (const ErrorHandle error{rd_kafka_consumer_group_metadata_read(&raw_metadata, job.group_metadata.data(),
-                                                                    job.group_metadata.size())}) {
+  if (const ErrorHandle error{rd_kafka_consumer_group_metadata_read(
+          &raw_metadata, job.group_metadata.data(), job.group_metadata.size())}) {
     return classify_transactional(error.get(), "reading the group's metadata");
   }
   const GroupMetadataHandle metadata(raw_metadata);
-  const PartitionListHandle list(rd_kafka_topic_partition_list_new(static_cast<int>(job.batch->offsets.size())));
+  const PartitionListHandle list(
+      rd_kafka_topic_partition_list_new(static_cast<int>(job.batch->offsets.size())));
   for (const core::OffsetCommit& commit : job.batch->offsets) {
-    auto* entry =
-        rd_kafka_topic_partition_list_add(list.get(), settings_.topics.input.c_str(), core::raw(commit.partition));
+    auto* entry = rd_kafka_topic_partition_list_add(list.get(), settings_.topics.input.c_str(),
+                                                    core::raw(commit.partition));
     entry->offset = core::raw(commit.next);
     // The list frees it.
     entry->metadata = strndup(commit.metadata.data(), commit.metadata.size());
     entry->metadata_size = commit.metadata.size();
   }
-  if (const ErrorHandle error{
-          rd_kafka_send_offsets_to_transaction(producer_.get(), list.get(), metadata.get(), kCallTimeoutMs)}) {
+  if (const ErrorHandle error{rd_kafka_send_offsets_to_transaction(
+          producer_.get(), list.get(), metadata.get(), kCallTimeoutMs)}) {
     return classify_transactional(error.get(), "sending the offsets of a transaction");
   }
   return std::nullopt;

@@ -1,7 +1,8 @@
-// The transactional producer and the one thread that makes its blocking calls. A job is to open a producer or to run
-// one whole transaction: begin, produce, offsets, commit. Payloads are not copied: they stay in the batch, which the
-// worker keeps untouched until the answer. After any failure the producer is destroyed before the answer is given
-// (nothing of it may be sent or read later), and open() makes a new one, whose higher epoch fences the old.
+// The transactional producer and the one thread that makes its blocking calls. A job is to open a
+// producer or to run one whole transaction: begin, produce, offsets, commit. Payloads are not
+// copied: they stay in the batch, which the worker keeps untouched until the answer. After any
+// failure the producer is destroyed before the answer is given (nothing of it may be sent or read
+// later), and open() makes a new one, whose higher epoch fences the old.
 #pragma once
 
 #include "kafka/client.h"
@@ -44,7 +45,9 @@ class TransactionThread final : public runtime::Transactor {
   std::optional<runtime::Failure> send_offsets(const Job& job);
   void drop_producer(bool abort);
   void pause_after_failures();
-  rd_kafka_topic_s* topic(core::TopicRole role) const { return topics_[static_cast<size_t>(role)].get(); }
+  rd_kafka_topic_s* topic(core::TopicRole role) const {
+    return topics_[static_cast<size_t>(role)].get();
+  }
 
   friend struct DeliveryCallback;
 
@@ -53,7 +56,7 @@ class TransactionThread final : public runtime::Transactor {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::optional<Job> job_;        // guarded by mutex_
+  std::optional<Job> job_;  // guarded by mutex_
   std::atomic<bool> stop_{false};
 
   // The thread's own.

@@ -1,5 +1,5 @@
-// Where other threads leave events for the loop's thread, and what wakes it: an eventfd, which librdkafka's queues
-// write to as well. post() from any thread, the rest from the loop's.
+// Where other threads leave events for the loop's thread, and what wakes it: an eventfd, which
+// librdkafka's queues write to as well. post() from any thread, the rest from the loop's.
 #pragma once
 
 #include "runtime/ports.h"

@@ -1,5 +1,6 @@
-// What the worker needs of the world, in its own words. The adapters (lib/kafka) implement the ports, the simulator
-// implements the same ones over simulated logs. Nothing here blocks: what takes time answers later with an Event.
+// What the worker needs of the world, in its own words. The adapters (lib/kafka) implement the
+// ports, the simulator implements the same ones over simulated logs. Nothing here blocks: what
+// takes time answers later with an Event.
 #pragma once
 
 #include "core/batch.h"
@@ -18,9 +19,11 @@ namespace muster::runtime {
 // What the caller must do about a failure of the world.
 enum class Remedy {
   kRetry,            // the same call again, later
-  kAbortAndRebuild,  // the transaction is lost or its fate unknown: new producer, state again from the logs
-  kShardLost,        // this member does not own its partitions any more: drop them, the group will assign anew
-  kStop,             // no call will help: say why and exit
+  kAbortAndRebuild,  // the transaction is lost or its fate unknown: new producer, state again from
+                     // the logs
+  kShardLost,  // this member does not own its partitions any more: drop them, the group will assign
+               // anew
+  kStop,       // no call will help: say why and exit
 };
 
 struct Failure {
@@ -87,14 +90,15 @@ struct StartAt {
   bool operator==(const StartAt&) const = default;
 };
 
-// Records that wait in a queue, and the position behind the last of them (gaps and markers included). Valid until the
-// next call for the same queue.
+// Records that wait in a queue, and the position behind the last of them (gaps and markers
+// included). Valid until the next call for the same queue.
 struct Fetched {
   std::span<core::Record> records;
   core::Offset next{-1};  // negative: nothing new, not even a position
 };
 
-// The group's consumer. Partitions are read from queues of their own: not to read one holds it back.
+// The group's consumer. Partitions are read from queues of their own: not to read one holds it
+// back.
 class Consumer {
  public:
   virtual ~Consumer() = default;
@@ -127,20 +131,23 @@ class Reader {
 class Transactor {
  public:
   virtual ~Transactor() = default;
-  // Drops the producer there is, whatever its state, and makes a new one under the same transactional id: what the
-  // old one left open is aborted and fenced. Answers ProducerOpened or Failed.
+  // Drops the producer there is, whatever its state, and makes a new one under the same
+  // transactional id: what the old one left open is aborted and fenced. Answers ProducerOpened or
+  // Failed.
   virtual void open() = 0;
   // The batch stays untouched until the answer: Committed or Failed.
   virtual void commit(const core::Batch& batch, std::string group_metadata) = 0;
 };
 
-// Calls that block and are not the producer's; questions are answered with Located and EndsRead, one at a time.
+// Calls that block and are not the producer's; questions are answered with Located and EndsRead,
+// one at a time.
 class Lookup {
  public:
   virtual ~Lookup() = default;
   virtual void locate(uint64_t request, std::vector<core::Partition> partitions) = 0;
   virtual void read_ends(core::Time at, std::vector<core::Partition> partitions) = 0;
-  // Nobody needs the journal before `needed_from` for recovery; what is older than its retention, too, may go. No answer.
+  // Nobody needs the journal before `needed_from` for recovery; what is older than its retention,
+  // too, may go. No answer.
   virtual void trim_journal(core::Partition partition, core::Offset needed_from) = 0;
 };
 

@@ -82,9 +82,10 @@ void Recovery::advance() {
     state_ = State::kDone;
     return;
   }
-  broken("the journal ends at batch " + std::to_string(raw(shard_->n())) + ", the committed one is " +
-         std::to_string(raw(plan_.n)) + " (committed offset " + std::to_string(raw(plan_.input)) +
-         ", replayed to " + std::to_string(raw(shard_->next(0))) + ")");
+  broken("the journal ends at batch " + std::to_string(raw(shard_->n())) +
+         ", the committed one is " + std::to_string(raw(plan_.n)) + " (committed offset " +
+         std::to_string(raw(plan_.input)) + ", replayed to " +
+         std::to_string(raw(shard_->next(0))) + ")");
 }
 
 bool Recovery::begin_entry() {
@@ -95,28 +96,30 @@ bool Recovery::begin_entry() {
   const core::BatchNumber wanted = first ? plan_.origin : core::after(shard_->n());
   const core::Offset from = entry.ranges[0].from;
   if (entry.n != wanted) {
-    broken("the journal has a hole: batch " + std::to_string(raw(wanted)) + " is missing, the next is " +
-           std::to_string(raw(entry.n)));
+    broken("the journal has a hole: batch " + std::to_string(raw(wanted)) +
+           " is missing, the next is " + std::to_string(raw(entry.n)));
     return false;
   }
   if (!first && from != shard_->next(0)) {
-    broken("the journal's ranges do not join: batch " + std::to_string(raw(entry.n)) + " begins at " +
-           std::to_string(raw(from)) + ", the one before ended at " +
+    broken("the journal's ranges do not join: batch " + std::to_string(raw(entry.n)) +
+           " begins at " + std::to_string(raw(from)) + ", the one before ended at " +
            std::to_string(raw(shard_->next(0))));
     return false;
   }
   if (entry.ranges.size() != 1 || (!first && entry.clock != shard_->clock())) {
-    broken("batch " + std::to_string(raw(entry.n)) + " does not follow from the one before it: the journal is damaged");
+    broken("batch " + std::to_string(raw(entry.n)) +
+           " does not follow from the one before it: the journal is damaged");
     return false;
   }
   if (from < location_.input.begin && from < entry.ranges[0].to) {
-    broken("recovery needs the input from offset " + std::to_string(raw(from)) + ", but it is retained from " +
-           std::to_string(raw(location_.input.begin)) + ": " +
+    broken("recovery needs the input from offset " + std::to_string(raw(from)) +
+           ", but it is retained from " + std::to_string(raw(location_.input.begin)) + ": " +
            std::to_string(raw(location_.input.begin) - raw(from)) + " offsets are lost");
     return false;
   }
   if (!shard_->replay_begin(entry, entries_.front().offset)) {
-    broken("batch " + std::to_string(raw(entry.n)) + " was decided under options that this version cannot read");
+    broken("batch " + std::to_string(raw(entry.n)) +
+           " was decided under options that this version cannot read");
     return false;
   }
   input_next_ = std::max(input_next_, from);
@@ -126,7 +129,8 @@ bool Recovery::begin_entry() {
 
 void Recovery::end_entry() {
   if (!shard_->replay_end(*in_hand_)) {
-    return broken("batch " + std::to_string(raw(in_hand_->n)) + " carries state that this version cannot read");
+    return broken("batch " + std::to_string(raw(in_hand_->n)) +
+                  " carries state that this version cannot read");
   }
   input_next_ = std::max(input_next_, in_hand_->ranges[0].to);
   in_hand_.reset();

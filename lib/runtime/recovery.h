@@ -1,9 +1,12 @@
-// Brings a shard to the state that its last commit had: journal entries and input records come in as they are read,
-// in bounded portions, and are applied to the shard with its outputs muted. No I/O; the worker's thread.
+// Brings a shard to the state that its last commit had: journal entries and input records come in
+// as they are read, in bounded portions, and are applied to the shard with its outputs muted. No
+// I/O; the worker's thread.
 //
-//   scanning ──> replaying ──> done          done: the shard stands at the plan's batch, and the journal ends there
-//                    ├───────> journal_ahead the journal goes on behind it: the offsets were set back
-//                    └───────> broken        something is missing: message() says what, in numbers
+//   scanning ──> replaying ──> done          done: the shard stands at the plan's batch, and the
+//   journal ends there
+//                    ├───────> journal_ahead the journal goes on behind it: the offsets were set
+//                    back └───────> broken        something is missing: message() says what, in
+//                    numbers
 #pragma once
 
 #include "core/shard.h"

@@ -18,13 +18,13 @@ StartPlan plan_start(const Location& location) {
 std::string loss_at(const Location& location, core::Offset input) {
   const auto text = [](core::Offset offset) { return std::to_string(core::raw(offset)); };
   if (input < location.input.begin) {
-    return "the next record to read is at offset " + text(input) + ", but the topic retains them from " +
-           text(location.input.begin) + ": " +
+    return "the next record to read is at offset " + text(input) +
+           ", but the topic retains them from " + text(location.input.begin) + ": " +
            std::to_string(core::raw(location.input.begin) - core::raw(input)) + " offsets are lost";
   }
   if (input > location.input.end) {
-    return "offset " + text(input) + " is committed, but the topic ends at " + text(location.input.end) +
-           ": it was truncated or made anew";
+    return "offset " + text(input) + " is committed, but the topic ends at " +
+           text(location.input.end) + ": it was truncated or made anew";
   }
   return "";
 }

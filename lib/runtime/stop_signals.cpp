@@ -1,8 +1,8 @@
 #include "runtime/stop_signals.h"
 
+#include <unistd.h>
 #include <csignal>
 #include <ctime>
-#include <unistd.h>
 
 namespace muster::runtime {
 namespace {

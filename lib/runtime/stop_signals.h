@@ -1,5 +1,5 @@
-// SIGTERM and SIGINT: the first asks for a clean stop, the second ends the process at once. They are blocked in all
-// threads that are started after this object, and taken by a thread of its own.
+// SIGTERM and SIGINT: the first asks for a clean stop, the second ends the process at once. They
+// are blocked in all threads that are started after this object, and taken by a thread of its own.
 #pragma once
 
 #include "runtime/mailbox.h"

@@ -16,8 +16,8 @@ core::Time system_now() {
 WallClock::WallClock() : drift_before_(drift()) {}
 
 core::Duration WallClock::drift() const {
-  const auto steady = std::chrono::floor<core::Duration>(
-      std::chrono::steady_clock::now().time_since_epoch());
+  const auto steady =
+      std::chrono::floor<core::Duration>(std::chrono::steady_clock::now().time_since_epoch());
   return system_now().time_since_epoch() - steady;
 }
 

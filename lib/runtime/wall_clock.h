@@ -1,5 +1,6 @@
-// The wall clock as the worker sees it: monotone within the process. A step of the machine's clock (against the
-// monotonic one) is reported once; after a step back time stands still until the clock has caught up.
+// The wall clock as the worker sees it: monotone within the process. A step of the machine's clock
+// (against the monotonic one) is reported once; after a step back time stands still until the clock
+// has caught up.
 #pragma once
 
 #include "core/types.h"

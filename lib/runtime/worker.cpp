@@ -17,12 +17,6 @@ namespace {
 constexpr core::Duration kForgetInterval = std::chrono::seconds(1);
 constexpr core::Duration kDeadLetterInterval = std::chrono::minutes(1);
 
-std::string seconds(core::Duration duration) {
-  const auto ms = duration.count();
-  std::string fraction = std::to_string(ms % 1000);
-  return std::to_string(ms / 1000) + "." + std::string(3 - fraction.size(), '0') + fraction + " s";
-}
-
 }  // namespace
 
 Worker::Worker(WorkerOptions options, MakeProcessor make_processor)
@@ -43,8 +37,8 @@ const core::Shard* Worker::shard(Partition partition) const {
 
 bool Worker::ready() const {
   return assigned_ && !vacating_ && std::ranges::all_of(seats_, [](const auto& entry) {
-    return entry.second.state == SeatState::kLive;
-  });
+           return entry.second.state == SeatState::kLive;
+         });
 }
 
 void Worker::handle(const Event& event, Time wall) {
@@ -86,160 +80,6 @@ void Worker::vacate_if_free() {
   assigned_ = false;
   actions_.push_back(Unassign{});
   exit_if_done();
-}
-
-// --- where to begin
-
-void Worker::on(const ProducerOpened&, Time wall) {
-  producer_open_ = true;
-  for (auto& [partition, seat] : seats_) seat.recovery_began = wall;
-  if (!seats_.empty() && !vacating_) locate();
-}
-
-void Worker::locate() {
-  Locate action{++locate_request_, {}};
-  for (const auto& [partition, seat] : seats_) action.partitions.push_back(partition);
-  actions_.push_back(std::move(action));
-}
-
-void Worker::on(const Located& event, Time wall) {
-  if (event.request != locate_request_) return;
-  for (size_t i = 0; i < event.locations.size(); ++i) {
-    const auto found = seats_.find(event.locations[i].partition);
-    if (found == seats_.end() || found->second.state != SeatState::kLocating) continue;
-    Seat& seat = found->second;
-    seat.location = event.locations[i];
-    seat.fresh_epoch = core::Epoch{MUSTER_PLANTED(kEpochReused) ? 1 : event.random[i]};
-    const StartPlan plan = plan_start(seat.location);
-    const std::string loss = seat.location.committed ? loss_at(seat.location, *seat.location.committed) : "";
-    if (!loss.empty()) {
-      start_after_loss(found->first, seat, "partition " + std::to_string(raw(found->first)) + ": " + loss, wall);
-      if (exited_) return;
-      continue;
-    }
-    follow(found->first, seat, plan);
-    if (seat.recovery && seat.recovery->state() == Recovery::State::kBroken) {
-      recovery_ended(found->first, seat, wall);
-      if (exited_) return;
-    }
-  }
-  assign_when_known();
-  for (auto& [partition, seat] : seats_) {
-    if (seat.state == SeatState::kLocating && seat.start_at) go_live(partition, seat, wall);
-  }
-}
-
-void Worker::follow(Partition partition, Seat& seat, const StartPlan& plan) {
-  seat.shard = std::make_unique<core::Shard>(partition, 1, make_processor_(), options_.shard);
-  seat.recovery.reset();
-  seat.reading_input = false;
-  if (const auto* fresh = std::get_if<StartFresh>(&plan)) {
-    seat.shard->start(seat.fresh_epoch, {fresh->input}, seat.location.journal.end);
-    seat.state = SeatState::kLocating;
-    seat.start_at = fresh->input;
-  } else if (const auto* from_journal = std::get_if<StartFromJournal>(&plan)) {
-    seat.recovery.emplace(seat.location, *from_journal, *seat.shard);
-    seat.state = SeatState::kReplaying;
-    seat.start_at = from_journal->input;
-    actions_.push_back(StartReading{partition, ReplayLog::kJournal, from_journal->journal});
-  } else {
-    seat.recovery.emplace(seat.location);
-    seat.state = SeatState::kScanning;
-    actions_.push_back(
-        StartReading{partition, ReplayLog::kJournal, seat.location.journal.begin});
-  }
-}
-
-// The consumer takes all positions in one call, so it is made when the last one is known. Live seats go on where
-// they are.
-void Worker::assign_when_known() {
-  if (assigned_ || vacating_ || seats_.empty()) return;
-  Assign action;
-  for (const auto& [partition, seat] : seats_) {
-    if (!seat.start_at) return;
-    action.positions.push_back({partition, *seat.start_at});
-  }
-  assigned_ = true;
-  actions_.push_back(std::move(action));
-}
-
-// --- recovery
-
-std::vector<Worker::ReplayWant> Worker::replay_wants() const {
-  std::vector<ReplayWant> wants;
-  for (const auto& [partition, seat] : seats_) {
-    if (seat.state == SeatState::kScanning) wants.push_back({partition, ReplayLog::kJournal});
-    if (seat.state == SeatState::kReplaying) wants.push_back({partition, seat.recovery->wants()});
-  }
-  return wants;
-}
-
-size_t Worker::replay(const ReplayWant& want, const Fetched& fetched) {
-  Seat& seat = seats_.at(want.partition);
-  CHECK(seat.recovery.has_value());
-  size_t taken = fetched.records.size();
-  if (want.log == ReplayLog::kJournal) {
-    seat.recovery->on_journal(fetched);
-    // The first entry with records says from where on the input is needed.
-    if (!seat.reading_input && seat.recovery->wants() == ReplayLog::kInput) {
-      seat.reading_input = true;
-      actions_.push_back(StartReading{want.partition, ReplayLog::kInput, seat.shard->next(0)});
-    }
-  } else {
-    taken = seat.recovery->on_input(fetched);
-  }
-  return taken;
-}
-
-void Worker::recovery_ended(Partition partition, Seat& seat, Time wall) {
-  const Recovery::State state = seat.recovery->state();
-  const std::string where = "partition " + std::to_string(raw(partition));
-  actions_.push_back(StopReading{partition});
-  if (state == Recovery::State::kBroken) {
-    const std::string message = seat.recovery->message();
-    return start_after_loss(partition, seat, message, wall);
-  }
-  if (state == Recovery::State::kJournalAhead) {
-    actions_.push_back(Note{true, where + ": the journal goes on behind the committed offset " +
-                                      std::to_string(raw(*seat.location.committed)) +
-                                      ": the offsets were set back; starting from there with nothing"});
-    follow(partition, seat, StartFresh{*seat.location.committed});
-    go_live(partition, seat, wall);
-    return;
-  }
-  if (seat.state == SeatState::kScanning) {
-    follow(partition, seat, seat.recovery->scanned_plan());
-    assign_when_known();
-    if (seat.state == SeatState::kLocating) go_live(partition, seat, wall);
-    return;
-  }
-  actions_.push_back(
-      Note{false, where + ": recovered " + std::to_string(seat.shard->living()) + " ids from " +
-                      std::to_string(seat.recovery->batches_replayed()) + " batches with " +
-                      std::to_string(seat.recovery->records_replayed()) + " records in " +
-                      seconds(wall - seat.recovery_began)});
-  go_live(partition, seat, wall);
-}
-
-// Nothing is dropped in silence: somebody has to say that it may be.
-void Worker::start_after_loss(Partition partition, Seat& seat, const std::string& what, Time wall) {
-  if (!options_.accept_loss) {
-    exited_ = true;
-    actions_.push_back(Exit{1, what + ". --accept-loss goes on without it: groups that were open are forgotten"});
-    return;
-  }
-  const core::Offset input = nearest_kept(seat.location, seat.location.committed.value_or(seat.location.input.begin));
-  actions_.push_back(Note{true, what + ". Accepted: starting with nothing at offset " + std::to_string(raw(input))});
-  follow(partition, seat, StartFresh{input});
-  assign_when_known();
-  go_live(partition, seat, wall);
-}
-
-void Worker::go_live(Partition, Seat& seat, Time wall) {
-  seat.shard->go_live();
-  seat.recovery.reset();
-  seat.state = SeatState::kLive;
-  seat.committed = wall;
 }
 
 // --- live
@@ -287,8 +127,8 @@ void Worker::end_round(Time wall) {
   bool wanted = false;
   for (auto& [partition, seat] : seats_) {
     if (seat.state != SeatState::kLive) continue;
-    const bool idle_due = seat.shard->moved() &&
-                          (stopping_ || wall - seat.committed >= options_.idle_commit);
+    const bool idle_due =
+        seat.shard->moved() && (stopping_ || wall - seat.committed >= options_.idle_commit);
     wanted = wanted || seat.shard->dirty() || takeable_tick(seat, wall) || idle_due ||
              (seat.shard->wants_housekeeping(wall) && wall - seat.committed >= kForgetInterval);
   }
@@ -352,9 +192,10 @@ void Worker::say_dead_letters(const core::Batch& batch, Time wall) {
     const auto [said, is_new] = dead_letter_said_.try_emplace(std::string(letter.code), wall);
     if (!is_new && wall - said->second < kDeadLetterInterval) continue;
     said->second = wall;
-    actions_.push_back(Note{true, "dead letter " + std::string(letter.code) + ": " + std::string(letter.topic) + " partition " +
-                                      std::to_string(raw(letter.partition)) + " offset " + std::to_string(raw(letter.offset)) +
-                                      ": " + std::string(letter.message)});
+    actions_.push_back(
+        Note{true, "dead letter " + std::string(letter.code) + ": " + std::string(letter.topic) +
+                       " partition " + std::to_string(raw(letter.partition)) + " offset " +
+                       std::to_string(raw(letter.offset)) + ": " + std::string(letter.message)});
   }
 }
 
@@ -420,8 +261,9 @@ std::optional<Time> Worker::next_wakeup(Time) const {
   };
   for (const auto& [partition, seat] : seats_) {
     if (seat.state != SeatState::kLive) continue;
-    // While an answer is awaited its event wakes; a time that has passed would only make the loop spin.
-    if (!seat.tick && !reading_ends_) {
+    // While an answer is awaited its event wakes; a time that has passed would only make the loop
+    // spin.
+    if (!seat.tick && !reading_ends_ && !vacating_) {
       if (const auto due = seat.shard->no_timer_before()) consider(*due);
     }
     if (!in_flight_ && seat.shard->moved()) consider(seat.committed + options_.idle_commit);
@@ -431,36 +273,8 @@ std::optional<Time> Worker::next_wakeup(Time) const {
 
 // --- failures and the end
 
-void Worker::reset(Seat& seat) {
-  seat.state = SeatState::kLocating;
-  seat.shard.reset();
-  seat.recovery.reset();
-  seat.reading_input = false;
-  seat.start_at.reset();
-  if (MUSTER_PLANTED(kTickKeptFromAbort) && seat.tick && seat.tick->input_end) {
-    seat.tick->input_end = core::Offset{0};  // it was found takeable before
-  } else {
-    seat.tick.reset();
-  }
-}
-
-void Worker::reset_all() {
-  ++locate_request_;  // what was asked before now may be out of date when the answer comes
-  for (auto& [partition, seat] : seats_) {
-    if (seat.recovery) actions_.push_back(StopReading{partition});
-    reset(seat);
-  }
-  building_->effects.take_counters();
-  building_->clear();
-  if (sealed_) {
-    sealed_->effects.take_counters();
-    sealed_->clear();
-    spare_ = std::move(sealed_);
-  }
-  assigned_ = false;
-}
-
-// No undo: the state may hold effects of a batch that did not commit, so it is built again from the logs.
+// No undo: the state may hold effects of a batch that did not commit, so it is built again from the
+// logs.
 void Worker::on(const Failed& event, Time) {
   if (event.failure.remedy == Remedy::kStop) {
     exited_ = true;

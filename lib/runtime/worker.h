@@ -1,13 +1,16 @@
-// The worker: a state machine without I/O that runs the shards of one group member. Events of the world go in,
-// actions come out; records are handed to it as the loop fetches them. It decides what is read, when a batch ends,
-// when the clock may move, what a failure means. The loop (worker_loop.h) and the simulator run the same one.
+// The worker: a state machine without I/O that runs the shards of one group member. Events of the
+// world go in, actions come out; records are handed to it as the loop fetches them. It decides what
+// is read, when a batch ends, when the clock may move, what a failure means. The loop
+// (worker_loop.h) and the simulator run the same one.
 //
 // A seat is a partition that the group gave to this member:
 //
 //   locating ──> scanning ──> locating      no offsets are committed, but there is a journal
-//      └──> replaying ──> live              outputs muted until the state is that of the last commit
+//      └──> replaying ──> live              outputs muted until the state is that of the last
+//      commit
 //                           │
-//   any failed transaction: producer replaced, all seats locating again; revoked: the seats are gone
+//   any failed transaction: producer replaced, all seats locating again; revoked: the seats are
+//   gone
 //
 // A batch is one Kafka transaction over all live seats. While one commits, the next may be built.
 #pragma once
@@ -89,9 +92,8 @@ struct Exit {
 
   bool operator==(const Exit&) const = default;
 };
-using Action =
-    std::variant<OpenProducer, Locate, Assign, Unassign, StartReading, StopReading, ReadEnds,
-                 TrimJournal, Commit, Note, Exit>;
+using Action = std::variant<OpenProducer, Locate, Assign, Unassign, StartReading, StopReading,
+                            ReadEnds, TrimJournal, Commit, Note, Exit>;
 
 struct WorkerOptions {
   std::string transactional_id;
@@ -174,6 +176,7 @@ class Worker {
     core::Time committed{};
     core::Time recovery_began{};
     core::Time trimmed{};
+    std::string loss;  // found once; believed when it is found again
   };
 
   void on(const Assigned& event, core::Time wall);
@@ -188,10 +191,12 @@ class Worker {
   void reset(Seat& seat);
   void reset_all();
   void locate();
+  void locate_again(core::Partition partition, Seat& seat);
   void follow(core::Partition partition, Seat& seat, const StartPlan& plan);
   void go_live(core::Partition partition, Seat& seat, core::Time wall);
   void recovery_ended(core::Partition partition, Seat& seat, core::Time wall);
-  void start_after_loss(core::Partition partition, Seat& seat, const std::string& what, core::Time wall);
+  void start_after_loss(core::Partition partition, Seat& seat, const std::string& what,
+                        core::Time wall);
   void assign_when_known();
   void trim_journals(core::Time wall);
   void want_ticks(core::Time wall);

@@ -13,8 +13,8 @@ constexpr core::Duration kSleepMax{100};
 constexpr core::Duration kSleepWhileCommittingMax{2};
 constexpr size_t kReplayRecords = 10'000;
 constexpr size_t kReplayEntries = 256;
-// So many records waiting make it worth to build the next batch before the last has committed: smaller ones are
-// better read when it has, so that they go with the least delay.
+// So many records waiting make it worth to build the next batch before the last has committed:
+// smaller ones are better read when it has, so that they go with the least delay.
 constexpr size_t kBacklogRecords = 10'000;
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Runs a worker on the calling thread: events in, actions out, records from the queues, sleep when nothing is left.
-// In one round, in order:
+// Runs a worker on the calling thread: events in, actions out, records from the queues, sleep when
+// nothing is left. In one round, in order:
 //
 //   1. what others posted, and the group's events     -> worker.handle
 //   2. what is due by the clock                       -> worker.on_time

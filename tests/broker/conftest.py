@@ -49,7 +49,7 @@ class World:
 
     def collector(self, *more, environment=None, instance="one", brokers="") -> Collector:
         """Not started yet. The consumer group is named after the topic: nobody else's."""
-        folder = self.folder / f"collector-{len(self.collectors)}"
+        folder = self.folder / f"collector-{uuid.uuid4().hex[:8]}"
         folder.mkdir()
         arguments = ["--brokerlist", brokers or self.brokers, "--event-topic", self.topic,
                      "--consumer-group", f"{self.topic}-group", "--instance", instance, *more]

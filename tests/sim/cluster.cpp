@@ -13,7 +13,8 @@ Cluster::Cluster(int partitions)
 // --- transactions
 
 bool Cluster::marker_pending_for(const TransactionPtr& transaction) const {
-  return std::ranges::any_of(markers_, [&](const Marker& m) { return m.transaction == transaction; });
+  return std::ranges::any_of(markers_,
+                             [&](const Marker& m) { return m.transaction == transaction; });
 }
 
 std::optional<int64_t> Cluster::init_producer(const std::string& id) {
@@ -51,10 +52,12 @@ TransactionPtr Cluster::open_transaction(const std::string& id) const {
   return producer == producers_.end() ? nullptr : producer->second.open;
 }
 
-bool Cluster::add_offsets(const std::string& id, int64_t epoch, const std::string& member, int64_t generation,
-                          const std::map<int, CommittedOffset>& offsets) {
+bool Cluster::add_offsets(const std::string& id, int64_t epoch, const std::string& member,
+                          int64_t generation, const std::map<int, CommittedOffset>& offsets) {
   if (!current(id, epoch) || !producers_[id].open) return false;
-  if (!MUSTER_PLANTED(kOffsetsNotFenced) && (!members_.contains(member) || generation != generation_)) return false;
+  if (!MUSTER_PLANTED(kOffsetsNotFenced) &&
+      (!members_.contains(member) || generation != generation_))
+    return false;
   producers_[id].offsets = offsets;
   return true;
 }
@@ -138,7 +141,9 @@ void Cluster::heartbeat(const std::string& id, int64_t now_ms) {
 }
 
 void Cluster::expire_members(int64_t now_ms, int64_t session_ms) {
-  if (std::erase_if(members_, [&](const auto& m) { return now_ms - m.second.last_seen_ms > session_ms; }) > 0) {
+  if (std::erase_if(members_, [&](const auto& m) {
+        return now_ms - m.second.last_seen_ms > session_ms;
+      }) > 0) {
     rebalancing_ = true;
   }
 }

@@ -1,6 +1,7 @@
-// A simulated Kafka: the logs of a collector, its group's offsets, the transaction coordinator and the group
-// coordinator with their fencing. Everything asynchronous is a step that the simulation takes when it likes: markers
-// are written one log at a time, in any order (FACTS of the real thing: offsets and journal become visible apart).
+// A simulated Kafka: the logs of a collector, its group's offsets, the transaction coordinator and
+// the group coordinator with their fencing. Everything asynchronous is a step that the simulation
+// takes when it likes: markers are written one log at a time, in any order (FACTS of the real
+// thing: offsets and journal become visible apart).
 #pragma once
 
 #include "sim_log.h"
@@ -23,7 +24,7 @@ struct CommittedOffset {
 
 // One record that a batch put out, as the outputs log keeps it for the judge.
 struct Published {
-  int partition = -1;   // of the dead-letter topic; an outcome goes where its key lives
+  int partition = -1;  // of the dead-letter topic; an outcome goes where its key lives
   bool outcome = false;
   std::string key;
   std::string value;
@@ -40,11 +41,12 @@ class Cluster {
 
   std::vector<Log> input;
   std::vector<Log> journal;
-  Log outputs;   // outcomes and dead letters of all partitions, in order of writing
+  Log outputs;  // outcomes and dead letters of all partitions, in order of writing
   std::map<int64_t, Published> published;  // by offset in outputs
 
   // --- transactions
-  // A new producer of this id: aborts what is open and fences the old one. Absent: ask again, markers are missing.
+  // A new producer of this id: aborts what is open and fences the old one. Absent: ask again,
+  // markers are missing.
   std::optional<int64_t> init_producer(const std::string& id);
   // Whether all markers of its last transaction are written: before that the next one cannot begin.
   bool settled(const std::string& id) const;
@@ -53,10 +55,11 @@ class Cluster {
   bool current(const std::string& id, int64_t epoch) const;
   TransactionPtr open_transaction(const std::string& id) const;
   // False: fenced, or the group refuses (member or generation).
-  bool add_offsets(const std::string& id, int64_t epoch, const std::string& member, int64_t generation,
-                   const std::map<int, CommittedOffset>& offsets);
+  bool add_offsets(const std::string& id, int64_t epoch, const std::string& member,
+                   int64_t generation, const std::map<int, CommittedOffset>& offsets);
   bool end(const std::string& id, int64_t epoch, bool commit);
-  // The coordinator's clock: transactions that are open for too long are aborted, their producers fenced.
+  // The coordinator's clock: transactions that are open for too long are aborted, their producers
+  // fenced.
   void expire_transactions(int64_t now_ms, int64_t timeout_ms);
   bool marker_pending() const { return !markers_.empty(); }
   void write_some_marker(std::mt19937_64& random, int64_t now_ms);
@@ -73,7 +76,7 @@ class Cluster {
 
   // --- the group (eager, range)
   struct Member {
-    bool in_rebalance = false;      // has given its partitions back
+    bool in_rebalance = false;  // has given its partitions back
     int64_t last_seen_ms = 0;
     std::vector<int> assigned;
   };
@@ -99,7 +102,7 @@ class Cluster {
   };
   struct Marker {
     TransactionPtr transaction;
-    Log* log = nullptr;                       // null: the offsets
+    Log* log = nullptr;  // null: the offsets
     std::map<int, CommittedOffset> offsets;
   };
 

@@ -30,7 +30,8 @@ Instance::Instance(Setup setup, Cluster& cluster, std::mt19937_64& random)
     : setup_(std::move(setup)),
       cluster_(cluster),
       random_(random),
-      worker_(worker_options(setup_), [this] { return std::make_unique<collector::Processor>(setup_.options); }) {}
+      worker_(worker_options(setup_),
+              [this] { return std::make_unique<collector::Processor>(setup_.options); }) {}
 
 void Instance::round(int64_t wall_ms, int64_t now_ms) {
   if (exit_) return;
@@ -50,7 +51,8 @@ void Instance::round(int64_t wall_ms, int64_t now_ms) {
   }
   worker_.on_time(wall);
   const auto act = [this] {
-    for (auto actions = worker_.take_actions(); !actions.empty(); actions = worker_.take_actions()) {
+    for (auto actions = worker_.take_actions(); !actions.empty();
+         actions = worker_.take_actions()) {
       for (const auto& action : actions) execute(action);
     }
   };
@@ -137,8 +139,10 @@ void Instance::replay_some() {
     const auto reading = reading_.find({want.partition, want.log});
     if (reading == reading_.end()) continue;
     const bool is_journal = want.log == ReplayLog::kJournal;
-    const Log& log = is_journal ? cluster_.journal[index(want.partition)] : cluster_.input[index(want.partition)];
-    auto view = log.read(is_journal ? "journal" : "input", want.partition, reading->second, 1 + below(40));
+    const Log& log = is_journal ? cluster_.journal[index(want.partition)]
+                                : cluster_.input[index(want.partition)];
+    auto view =
+        log.read(is_journal ? "journal" : "input", want.partition, reading->second, 1 + below(40));
     if (view.next < 0) continue;
     const runtime::Fetched fetched{view.records, core::Offset{view.next}};
     const size_t taken = worker_.replay(want, fetched);
@@ -156,8 +160,8 @@ void Instance::live_some(int64_t wall_ms) {
   for (const Partition partition : worker_.live_partitions()) {
     const auto position = position_.find(partition);
     if (position == position_.end() || worker_.room() == 0 || below(4) == 0) continue;
-    auto view = cluster_.input[index(partition)].read("input", partition, position->second,
-                                                      std::min<size_t>(worker_.room(), 1 + below(30)));
+    auto view = cluster_.input[index(partition)].read(
+        "input", partition, position->second, std::min<size_t>(worker_.room(), 1 + below(30)));
     if (view.next < 0) continue;
     position->second = view.next;
     worker_.apply(partition, {view.records, core::Offset{view.next}}, core::time_from_ms(wall_ms));
@@ -181,13 +185,16 @@ void Instance::work(const Weather& weather, int64_t now_ms) {
   if (!lookups_.empty()) lookup_further();
 }
 
-void Instance::say(const std::string& what) { notes_.push_back(std::to_string(wall_ms_) + " " + setup_.name + ": " + what); }
+void Instance::say(const std::string& what) {
+  notes_.push_back(std::to_string(wall_ms_) + " " + setup_.name + ": " + what);
+}
 
 void Instance::fail(const std::string& why) {
   say("commit fails: " + why);
   commit_.reset();
   // As the adapter does: what can be aborted is, before the producer goes.
-  if (cluster_.current(setup_.transactional_id, producer_epoch_) && cluster_.open_transaction(setup_.transactional_id)) {
+  if (cluster_.current(setup_.transactional_id, producer_epoch_) &&
+      cluster_.open_transaction(setup_.transactional_id)) {
     if (below(2) == 0) cluster_.end(setup_.transactional_id, producer_epoch_, false);
   }
   inbox_.push_back(runtime::Failed{{runtime::Remedy::kAbortAndRebuild, why, 1}});
@@ -203,14 +210,17 @@ void Instance::commit_further(const Weather& weather, int64_t now_ms) {
       job.stage = Stage::kProduce;
       return;
     case Stage::kProduce:
-      if (!cluster_.current(id, producer_epoch_) || !cluster_.open_transaction(id)) return fail("fenced");
+      if (!cluster_.current(id, producer_epoch_) || !cluster_.open_transaction(id))
+        return fail("fenced");
       produce(now_ms);
       job.stage = Stage::kOffsets;
       return;
     case Stage::kOffsets: {
       std::map<int, CommittedOffset> offsets;
-      for (const auto& commit : job.batch->offsets) offsets[raw(commit.partition)] = {raw(commit.next), commit.metadata};
-      if (!cluster_.add_offsets(id, producer_epoch_, setup_.name, job.generation, offsets)) return fail("refused offsets");
+      for (const auto& commit : job.batch->offsets)
+        offsets[raw(commit.partition)] = {raw(commit.next), commit.metadata};
+      if (!cluster_.add_offsets(id, producer_epoch_, setup_.name, job.generation, offsets))
+        return fail("refused offsets");
       job.stage = Stage::kEnd;
       return;
     }
@@ -225,7 +235,8 @@ void Instance::commit_further(const Weather& weather, int64_t now_ms) {
       if (!done) return fail("fenced");
       if (below(1000) < weather.lose_commit_answer) return fail("commit timed out, though done");
       for (const auto& offset : job.batch->offsets) {
-        say("committed partition " + std::to_string(raw(offset.partition)) + " to " + std::to_string(raw(offset.next)) + " " + offset.metadata);
+        say("committed partition " + std::to_string(raw(offset.partition)) + " to " +
+            std::to_string(raw(offset.next)) + " " + offset.metadata);
       }
       inbox_.push_back(runtime::Committed{std::move(job.journal_offsets)});
       commit_.reset();
@@ -246,14 +257,14 @@ void Instance::produce(int64_t now_ms) {
     if (output.topic == core::TopicRole::kJournal) {
       CHECK(job.batch->shards[shard].journal_output == i);
       if (MUSTER_PLANTED(kJournalOutsideTransaction)) entry.transaction = nullptr;
-      job.journal_offsets.push_back(
-          core::Offset{cluster_.journal[index(job.batch->shards[shard].partition)].append(std::move(entry))});
+      job.journal_offsets.push_back(core::Offset{
+          cluster_.journal[index(job.batch->shards[shard].partition)].append(std::move(entry))});
       ++shard;
       continue;
     }
     const bool outcome = output.topic == core::TopicRole::kOutput;
-    const Published published{output.partition ? raw(*output.partition) : -1, outcome, entry.key.value_or(""),
-                              entry.value.value_or(""), now_ms};
+    const Published published{output.partition ? raw(*output.partition) : -1, outcome,
+                              entry.key.value_or(""), entry.value.value_or(""), now_ms};
     cluster_.published[cluster_.outputs.append(std::move(entry))] = published;
   }
 }
@@ -266,7 +277,9 @@ void Instance::lookup_further() {
     runtime::EndsRead ends{job.at, {}};
     for (const Partition p : job.partitions) {
       const Log& log = cluster_.input[index(p)];
-      ends.ends.push_back({p, core::Offset{MUSTER_PLANTED(kEndIsLastStable) ? log.last_stable() : log.high_watermark()}});
+      ends.ends.push_back(
+          {p, core::Offset{MUSTER_PLANTED(kEndIsLastStable) ? log.last_stable()
+                                                            : log.high_watermark()}});
     }
     inbox_.push_back(std::move(ends));
     lookups_.pop_front();
@@ -295,7 +308,10 @@ void Instance::lookup_further() {
     const Log& journal = cluster_.journal[index(p)];
     location.input = {core::Offset{input.begin()}, core::Offset{input.high_watermark()}};
     location.journal = {core::Offset{journal.begin()}, core::Offset{journal.high_watermark()}};
-    say("located partition " + std::to_string(raw(p)) + (location.committed ? " at " + std::to_string(raw(*location.committed)) + " " + location.metadata : " nowhere"));
+    say("located partition " + std::to_string(raw(p)) +
+        (location.committed
+             ? " at " + std::to_string(raw(*location.committed)) + " " + location.metadata
+             : " nowhere"));
     located.locations.push_back(location);
     located.random.push_back(random_());
   }

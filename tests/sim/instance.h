@@ -1,5 +1,6 @@
-// One process of a collector in the simulation: the real worker, with every port of it simulated over the cluster. A
-// step is one small thing that the process or one of its threads may do next; the simulation chooses which.
+// One process of a collector in the simulation: the real worker, with every port of it simulated
+// over the cluster. A step is one small thing that the process or one of its threads may do next;
+// the simulation chooses which.
 #pragma once
 
 #include "cluster.h"
@@ -17,8 +18,9 @@
 
 namespace muster::sim {
 
-// Longer than any process stands still and then still believes what it has read before.
-constexpr int64_t kRetentionMs = 4'000;
+// What nobody needs is kept this long: much shorter than a process may stand still and then believe
+// what it read.
+constexpr int64_t kRetentionMs = 200;
 
 // What is wrong with the world just now, for this instance.
 struct Weather {
@@ -37,7 +39,7 @@ struct Sent {
 class Instance {
  public:
   struct Setup {
-    std::string name;           // static members keep it
+    std::string name;  // static members keep it
     std::string transactional_id;
     collector::Options options;
     core::ShardLimits limits;
@@ -50,7 +52,9 @@ class Instance {
   const std::string& name() const { return setup_.name; }
   bool exited() const { return exit_.has_value(); }
   const std::optional<runtime::Exit>& exit() const { return exit_; }
-  void stop(int64_t wall_ms) { worker_.handle(runtime::StopRequested{}, core::time_from_ms(wall_ms)); }
+  void stop(int64_t wall_ms) {
+    worker_.handle(runtime::StopRequested{}, core::time_from_ms(wall_ms));
+  }
   // One round of the loop, with portions of any size.
   void round(int64_t wall_ms, int64_t now_ms);
   // The commit thread and the lookup thread, a call further.
@@ -99,7 +103,7 @@ class Instance {
   bool revoking_ = false;
   int64_t wall_ms_ = 0;
 
-  std::map<core::Partition, int64_t> position_;                               // of the consumer
+  std::map<core::Partition, int64_t> position_;                                // of the consumer
   std::map<std::pair<core::Partition, runtime::ReplayLog>, int64_t> reading_;  // of the reader
 
   std::optional<CommitJob> commit_;

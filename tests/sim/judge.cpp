@@ -10,7 +10,8 @@ namespace muster::sim {
 
 using core::raw;
 
-Replica::Replica(const Cluster& cluster, int partition, const Workload& workload, const collector::Options& options)
+Replica::Replica(const Cluster& cluster, int partition, const Workload& workload,
+                 const collector::Options& options)
     : cluster_(cluster), partition_(partition), workload_(workload), options_(options) {}
 
 void Replica::follow(std::vector<std::string>& faults) {
@@ -21,8 +22,10 @@ void Replica::follow(std::vector<std::string>& faults) {
   }
 }
 
-bool Replica::follow_entry(const Entry& journal_entry, int64_t offset, std::vector<std::string>& faults) {
-  const std::string where = "partition " + std::to_string(partition_) + ", journal offset " + std::to_string(offset) + ": ";
+bool Replica::follow_entry(const Entry& journal_entry, int64_t offset,
+                           std::vector<std::string>& faults) {
+  const std::string where = "partition " + std::to_string(partition_) + ", journal offset " +
+                            std::to_string(offset) + ": ";
   const auto decoded = core::decode_journal_entry(*journal_entry.value);
   if (!decoded) {
     faults.push_back(where + decoded.error().message);
@@ -34,11 +37,14 @@ bool Replica::follow_entry(const Entry& journal_entry, int64_t offset, std::vect
       faults.push_back(where + "an epoch begins with batch " + std::to_string(raw(entry.n)));
       return false;
     }
-    shard_ = std::make_unique<core::Shard>(core::Partition{partition_}, 1, std::make_unique<collector::Processor>(options_),
+    shard_ = std::make_unique<core::Shard>(core::Partition{partition_}, 1,
+                                           std::make_unique<collector::Processor>(options_),
                                            core::ShardLimits{});
     shard_->replay_into(batch_);
-  } else if (raw(entry.n) != raw(shard_->n()) + 1 || entry.ranges[0].from != shard_->next(0) || entry.clock != shard_->clock()) {
-    faults.push_back(where + "batch " + std::to_string(raw(entry.n)) + " does not join batch " + std::to_string(raw(shard_->n())));
+  } else if (raw(entry.n) != raw(shard_->n()) + 1 || entry.ranges[0].from != shard_->next(0) ||
+             entry.clock != shard_->clock()) {
+    faults.push_back(where + "batch " + std::to_string(raw(entry.n)) + " does not join batch " +
+                     std::to_string(raw(shard_->n())));
     return false;
   }
   if (!shard_->replay_begin(entry, core::Offset{offset})) {
@@ -71,13 +77,17 @@ void Replica::compare_outputs(std::vector<std::string>& faults) {
       if ((p.outcome ? workload_.home.at(p.key) : p.partition) == partition_) break;
     }
     if (next == cluster_.published.end()) {
-      // Its marker in the outputs may come later than that in the journal: the end of the run settles it.
-      faults.push_back("partition " + std::to_string(partition_) + ": decided and not published: " + std::string(output.value.value_or("")));
+      // Its marker in the outputs may come later than that in the journal: the end of the run
+      // settles it.
+      faults.push_back("partition " + std::to_string(partition_) +
+                       ": decided and not published: " + std::string(output.value.value_or("")));
       return;
     }
     published_next_ = next->first + 1;
-    if (next->second.value != output.value.value_or("") || next->second.outcome != (output.topic == core::TopicRole::kOutput)) {
-      faults.push_back("partition " + std::to_string(partition_) + ": published  " + next->second.value + "\n  the replica decides " +
+    if (next->second.value != output.value.value_or("") ||
+        next->second.outcome != (output.topic == core::TopicRole::kOutput)) {
+      faults.push_back("partition " + std::to_string(partition_) + ": published  " +
+                       next->second.value + "\n  the replica decides " +
                        std::string(output.value.value_or("")));
       return;
     }
@@ -109,15 +119,18 @@ std::optional<int64_t> Replica::began_at(core::Epoch epoch, core::BatchNumber n)
 void Replica::compare(const core::Shard& live, std::vector<std::string>& faults) {
   if (!shard_ || live.epoch() != shard_->epoch() || live.n() != shard_->n() || live.dirty()) return;
   if (live.fingerprint() == shard_->fingerprint()) return;
-  faults.push_back("partition " + std::to_string(partition_) + ", batch " + std::to_string(raw(live.n())) + ": state of the live shard\n" +
-                   printable(live.fingerprint()) + "\n  that of the replica\n" + printable(shard_->fingerprint()));
+  faults.push_back("partition " + std::to_string(partition_) + ", batch " +
+                   std::to_string(raw(live.n())) + ": state of the live shard\n" +
+                   printable(live.fingerprint()) + "\n  that of the replica\n" +
+                   printable(shard_->fingerprint()));
 }
 
 namespace {
 
-// A timeout is resolved at its deadline, and deadlines are reached in order: the clock of a shard never goes back, and
-// no deadline is set before it.
-void judge_clocks(const Cluster& cluster, const Workload& workload, std::vector<std::string>& faults) {
+// A timeout is resolved at its deadline, and deadlines are reached in order: the clock of a shard
+// never goes back, and no deadline is set before it.
+void judge_clocks(const Cluster& cluster, const Workload& workload,
+                  std::vector<std::string>& faults) {
   std::map<int, std::string> last;
   for (const auto& [offset, published] : cluster.published) {
     if (!published.outcome || !cluster.outputs.visible(offset)) continue;
@@ -125,7 +138,9 @@ void judge_clocks(const Cluster& cluster, const Workload& workload, std::vector<
     const size_t at = published.value.find(R"("resolved":")") + 12;
     std::string resolved = published.value.substr(at, 24);
     std::string& before = last[workload.home.at(published.key)];
-    if (resolved < before) faults.push_back("group " + published.key + " timed out at " + resolved + ", after one at " + before);
+    if (resolved < before)
+      faults.push_back("group " + published.key + " timed out at " + resolved + ", after one at " +
+                       before);
     before = std::move(resolved);
   }
 }
@@ -136,7 +151,8 @@ Verdict judge_outcomes(const Cluster& cluster, const Workload& workload, int64_t
   Verdict verdict;
   std::map<std::string, std::vector<const Published*>> outcomes;
   for (const auto& [offset, published] : cluster.published) {
-    if (published.outcome && cluster.outputs.visible(offset)) outcomes[published.key].push_back(&published);
+    if (published.outcome && cluster.outputs.visible(offset))
+      outcomes[published.key].push_back(&published);
   }
   judge_clocks(cluster, workload, verdict.faults);
   for (const Log& input : cluster.input) {
@@ -144,7 +160,8 @@ Verdict judge_outcomes(const Cluster& cluster, const Workload& workload, int64_t
       ++verdict.groups;
       const auto& got = outcomes[id];
       if (got.size() != 1) {
-        verdict.faults.push_back("group " + id + " has " + std::to_string(got.size()) + " outcomes");
+        verdict.faults.push_back("group " + id + " has " + std::to_string(got.size()) +
+                                 " outcomes");
         continue;
       }
       if (!expectation.certain) continue;
@@ -153,10 +170,13 @@ Verdict judge_outcomes(const Cluster& cluster, const Workload& workload, int64_t
       if (timed_out) ++verdict.timeouts;
       if (timed_out && !expectation.timeout) ++verdict.false_timeouts;
       if (got[0]->value != expectation.value) {
-        verdict.faults.push_back("group " + id + ": got      " + got[0]->value + "\n  expected " + expectation.value);
+        verdict.faults.push_back("group " + id + ": got      " + got[0]->value + "\n  expected " +
+                                 expectation.value);
       }
       if (got[0]->written_ms < expectation.not_before_ms) {
-        verdict.faults.push_back("group " + id + " ended " + std::to_string(expectation.not_before_ms - got[0]->written_ms) + " ms before its deadline");
+        verdict.faults.push_back("group " + id + " ended " +
+                                 std::to_string(expectation.not_before_ms - got[0]->written_ms) +
+                                 " ms before its deadline");
       }
     }
   }

@@ -1,6 +1,6 @@
-// Judges a run, in three ways that share nothing: the replica (the journal followed from its first entry by a shard that
-// never crashed: its outputs are the committed ones, its state is that of every live shard), and the model (what the
-// outcome of each group must be).
+// Judges a run, in three ways that share nothing: the replica (the journal followed from its first
+// entry by a shard that never crashed: its outputs are the committed ones, its state is that of
+// every live shard), and the model (what the outcome of each group must be).
 #pragma once
 
 #include "cluster.h"
@@ -20,7 +20,7 @@ namespace muster::sim {
 struct Verdict {
   std::vector<std::string> faults;  // empty: the run is right
   uint64_t groups = 0;
-  uint64_t exact = 0;           // groups whose outcome the model knows to the byte
+  uint64_t exact = 0;  // groups whose outcome the model knows to the byte
   uint64_t timeouts = 0;
   uint64_t false_timeouts = 0;  // timed out, though all was in the log in time
 
@@ -30,9 +30,11 @@ struct Verdict {
 // Follows one partition's journal.
 class Replica {
  public:
-  Replica(const Cluster& cluster, int partition, const Workload& workload, const collector::Options& options);
+  Replica(const Cluster& cluster, int partition, const Workload& workload,
+          const collector::Options& options);
 
-  // Applies what has been committed since, and compares the outputs of each batch with the published ones.
+  // Applies what has been committed since, and compares the outputs of each batch with the
+  // published ones.
   void follow(std::vector<std::string>& faults);
   // Where the input of a batch begins; absent if it was never followed.
   std::optional<int64_t> began_at(core::Epoch epoch, core::BatchNumber n) const;

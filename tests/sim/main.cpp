@@ -1,5 +1,5 @@
-// The simulator's program: muster_sim SEEDS [SEED]: so many runs, from that seed on; a failing one prints its seed,
-// `make sim SEEDS=1 SEED=k` repeats it.
+// The simulator's program: muster_sim SEEDS [SEED]: so many runs, from that seed on; a failing one
+// prints its seed, `make sim SEEDS=1 SEED=k` repeats it.
 #include "simulation.h"
 
 #include <chrono>
@@ -37,12 +37,16 @@ int main(int argc, char** argv) {
     }
     if (failed >= 5) break;
   }
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   const auto n = [](uint64_t number) { return static_cast<unsigned long long>(number); };
-  std::printf("%llu groups (%llu known to the byte), %llu timeouts, %llu false; %llu batches, %llu crashes, %llu pauses, "
-              "%llu failed commits, %llu rebalances, %llu foreign transactions; %.0f seeds/s\n",
-              n(groups), n(exact), n(timeouts), n(false_timeouts), n(total.batches), n(total.crashes), n(total.pauses),
-              n(total.failed_commits), n(total.rebalances), n(total.foreign_transactions), static_cast<double>(seeds) / seconds);
+  std::printf(
+      "%llu groups (%llu known to the byte), %llu timeouts, %llu false; %llu batches, %llu "
+      "crashes, %llu pauses, "
+      "%llu failed commits, %llu rebalances, %llu foreign transactions; %.0f seeds/s\n",
+      n(groups), n(exact), n(timeouts), n(false_timeouts), n(total.batches), n(total.crashes),
+      n(total.pauses), n(total.failed_commits), n(total.rebalances), n(total.foreign_transactions),
+      static_cast<double>(seeds) / seconds);
   std::printf("%llu passed, %llu failed\n", n(seeds - failed), n(failed));
   return failed == 0 ? 0 : 1;
 }

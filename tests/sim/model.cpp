@@ -24,7 +24,9 @@ std::string rfc3339(int64_t ms) {
   return text;
 }
 
-std::string str(const boost::json::object& o, const char* name) { return std::string(o.at(name).as_string()); }
+std::string str(const boost::json::object& o, const char* name) {
+  return std::string(o.at(name).as_string());
+}
 
 // The workload's events are plain: a compact serialization gives their bytes back.
 std::string raw(const boost::json::object& o, const char* name) {
@@ -51,7 +53,9 @@ Expectation judge(const Event& create, const std::vector<Event>& dones) {
   for (const Event& done : dones) {
     if (closed) break;
     const std::string entity = str(done.body, "id");
-    if (done.at > deadline || std::ranges::find(expected, entity) == expected.end() || results.contains(entity)) continue;
+    if (done.at > deadline || std::ranges::find(expected, entity) == expected.end() ||
+        results.contains(entity))
+      continue;
     resolved = std::max(create.at, done.at);
     results[entity] = raw(done.body, "result");
     if (done.body.contains("error")) {
@@ -79,21 +83,24 @@ Expectation judge(const Event& create, const std::vector<Event>& dones) {
       missing += (missing.empty() ? "\"" : ",\"") + entity + "\"";
     }
   }
-  const std::string times = R"("created":")" + rfc3339(create.at) + R"(","resolved":")" + rfc3339(resolved) + R"(","results":{)" +
-                            in_order + R"(},"payload":)" + raw(body, "payload");
+  const std::string times = R"("created":")" + rfc3339(create.at) + R"(","resolved":")" +
+                            rfc3339(resolved) + R"(","results":{)" + in_order + R"(},"payload":)" +
+                            raw(body, "payload");
   if (error.empty()) {
     e.value = R"({"type":"EventGroupCollectorSuccess","id":")" + id + "\"," + times + "}";
     return e;
   }
-  e.value = R"({"type":"EventGroupCollectorFailure","id":")" + id + R"(","entity":")" + failed + R"(","error":")" + error + "\"," +
-            times + R"(,"code":")" + (e.timeout ? "timeout" : "error") + R"(","missing":[)" + missing + R"(],"errors":{)" +
+  e.value = R"({"type":"EventGroupCollectorFailure","id":")" + id + R"(","entity":")" + failed +
+            R"(","error":")" + error + "\"," + times + R"(,"code":")" +
+            (e.timeout ? "timeout" : "error") + R"(","missing":[)" + missing + R"(],"errors":{)" +
             (e.timeout ? "" : "\"" + failed + "\":\"" + error + "\"") + "}}";
   return e;
 }
 
 }  // namespace
 
-std::map<std::string, Expectation> expect(const Log& input, int64_t early_ttl_ms, const std::map<std::string, bool>& odd_times) {
+std::map<std::string, Expectation> expect(const Log& input, int64_t early_ttl_ms,
+                                          const std::map<std::string, bool>& odd_times) {
   struct Group {
     std::optional<Event> create;
     std::vector<Event> dones;
@@ -106,7 +113,8 @@ std::map<std::string, Expectation> expect(const Log& input, int64_t early_ttl_ms
     boost::json::error_code broken;
     const auto json = boost::json::parse(entry.value.value_or(""), broken);
     if (broken || !json.is_object()) continue;
-    const Event event{entry.timestamp_ms.value_or(entry.written_ms), json.as_object(), *entry.value};
+    const Event event{entry.timestamp_ms.value_or(entry.written_ms), json.as_object(),
+                      *entry.value};
     const std::string type = str(event.body, "type");
     if (type == "EventGroupCollectorCreate") {
       Group& group = groups[str(event.body, "id")];

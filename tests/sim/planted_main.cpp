@@ -1,6 +1,7 @@
-// Shows that the simulator would notice: each rule of the core is broken on purpose, in a process of its own (a broken
-// rule may also end in a failed CHECK, which is found as well), and runs go on until one is judged wrong. Fails if a
-// planted bug is not found within so many seeds: muster_sim_planted [SEEDS].
+// Shows that the simulator would notice: each rule of the core is broken on purpose, in a process
+// of its own (a broken rule may also end in a failed CHECK, which is found as well), and runs go on
+// until one is judged wrong. Fails if a planted bug is not found within so many seeds:
+// muster_sim_planted [SEEDS].
 #include "simulation.h"
 
 #include "base/planted.h"
@@ -55,7 +56,8 @@ int child(Bug bug, uint64_t seeds, volatile uint64_t* seed) {
 
 int main(int argc, char** argv) {
   const uint64_t seeds = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 10'000;
-  void* shared = mmap(nullptr, sizeof(uint64_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  void* shared =
+      mmap(nullptr, sizeof(uint64_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (shared == MAP_FAILED) return 2;
   auto* seed = static_cast<volatile uint64_t*>(shared);
   int passed = 0;
@@ -69,11 +71,12 @@ int main(int argc, char** argv) {
     const bool found = !WIFEXITED(status) || WEXITSTATUS(status) == 1;
     const bool right = found == (bug != Bug::kNone);
     if (found) {
-      std::printf("%-45s %s with seed %llu\n", kNames[i], WIFEXITED(status) ? "found" : "found by a CHECK",
+      std::printf("%-45s %s with seed %llu\n", kNames[i],
+                  WIFEXITED(status) ? "found" : "found by a CHECK",
                   static_cast<unsigned long long>(*seed));
     } else {
-      std::printf("%-45s not found in %llu seeds%s\n", kNames[i], static_cast<unsigned long long>(seeds),
-                  right ? ", as it should be" : "");
+      std::printf("%-45s not found in %llu seeds%s\n", kNames[i],
+                  static_cast<unsigned long long>(seeds), right ? ", as it should be" : "");
     }
     std::fflush(stdout);
     ++(right ? passed : failed);

@@ -32,7 +32,8 @@ bool Log::visible(int64_t offset) const {
                                 !open_.contains(entry.transaction.get()));
 }
 
-Log::View Log::read(std::string_view topic, core::Partition partition, int64_t from, size_t records_max) const {
+Log::View Log::read(std::string_view topic, core::Partition partition, int64_t from,
+                    size_t records_max) const {
   View view;
   const int64_t end = last_stable();
   int64_t offset = std::max(from, begin_);

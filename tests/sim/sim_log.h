@@ -1,5 +1,6 @@
-// A simulated partition with transactions, as Kafka's: records and markers share the offsets; the last stable offset is
-// the first of an open transaction; a read_committed reader sees settled, committed records only.
+// A simulated partition with transactions, as Kafka's: records and markers share the offsets; the
+// last stable offset is the first of an open transaction; a read_committed reader sees settled,
+// committed records only.
 #pragma once
 
 #include "core/record.h"
@@ -19,7 +20,8 @@ enum class Decision { kOpen, kCommitted, kAborted };
 struct Transaction {
   Decision decision = Decision::kOpen;
 };
-using TransactionPtr = std::shared_ptr<Transaction>;  // shared by the coordinator and the partitions it wrote to
+using TransactionPtr =
+    std::shared_ptr<Transaction>;  // shared by the coordinator and the partitions it wrote to
 
 struct Entry {
   bool marker = false;
@@ -36,19 +38,22 @@ class Log {
   int64_t high_watermark() const { return static_cast<int64_t>(entries_.size()); }
   int64_t last_stable() const;
   int64_t append(Entry entry);
-  // Ends the transaction here; its records become visible, or never will. Nothing if it wrote nothing here.
+  // Ends the transaction here; its records become visible, or never will. Nothing if it wrote
+  // nothing here.
   void write_marker(const TransactionPtr& transaction, int64_t now_ms);
   void truncate_before(int64_t offset) { begin_ = std::max(begin_, offset); }
   const Entry& at(int64_t offset) const { return entries_[static_cast<size_t>(offset)]; }
   // Settled and committed.
   bool visible(int64_t offset) const;
 
-  // A reader's view: records from `from` on, and the position behind them; at the end that is the last stable offset.
+  // A reader's view: records from `from` on, and the position behind them; at the end that is the
+  // last stable offset.
   struct View {
     std::vector<core::Record> records;
     int64_t next = -1;
   };
-  View read(std::string_view topic, core::Partition partition, int64_t from, size_t records_max) const;
+  View read(std::string_view topic, core::Partition partition, int64_t from,
+            size_t records_max) const;
 
  private:
   std::vector<Entry> entries_;

@@ -74,38 +74,44 @@ class Simulation {
 
 Simulation::Simulation(uint64_t seed)
     : random_(seed),
-      shape_{1 + static_cast<int>(below(3)), 20 + static_cast<int>(below(30)), kBeginMs + 500, 6'000, below(2) == 0},
+      shape_{1 + static_cast<int>(below(3)), 20 + static_cast<int>(below(30)), kBeginMs + 500,
+             6'000, below(2) == 0},
       workload_(draw_workload(shape_, random_)),
       cluster_(shape_.partitions) {
   options_.early_ttl = std::chrono::seconds(2);
   options_.closed_ttl = std::chrono::seconds(100);
-  limits_.carry_after = below(2) == 0 ? std::chrono::milliseconds(300 + below(2'000)) : std::chrono::hours(1);
+  limits_.carry_after =
+      below(2) == 0 ? std::chrono::milliseconds(300 + below(2'000)) : std::chrono::hours(1);
   limits_.timers_per_tick_max = below(3) == 0 ? 2 : 1'000;
   limits_.forgets_per_batch_max = below(3) == 0 ? 2 : 1'000;
   if (below(2) == 0) weather_ = {below(40), below(40), below(40)};
   static_members_ = below(2) == 0;
   with_operator_ = below(10) == 0;
   trims_ = below(2) == 0;
-  // Ids leave memory in mid-run: a late event then begins another life, which only the replica can judge.
+  // Ids leave memory in mid-run: a late event then begins another life, which only the replica can
+  // judge.
   short_memory_ = below(6) == 0;
   if (short_memory_) options_.closed_ttl = std::chrono::milliseconds(100);
   if (short_memory_) options_.early_ttl = std::chrono::milliseconds(300);
   processes_.resize(1 + below(3));
-  for (int p = 0; p < shape_.partitions; ++p) replicas_.emplace_back(cluster_, p, workload_, options_);
+  for (int p = 0; p < shape_.partitions; ++p)
+    replicas_.emplace_back(cluster_, p, workload_, options_);
 }
 
 void Simulation::start(size_t i) {
   Process& process = processes_[i];
   ++process.incarnation;
   Instance::Setup setup;
-  setup.name = "i" + std::to_string(i) + (static_members_ ? "" : "." + std::to_string(process.incarnation));
+  setup.name =
+      "i" + std::to_string(i) + (static_members_ ? "" : "." + std::to_string(process.incarnation));
   setup.transactional_id = "t." + setup.name;
   setup.options = options_;
   if (trims_) setup.trim_interval = std::chrono::milliseconds(200);
   // Now and then a new version of the configuration is rolled out.
   if (below(3) == 0) setup.options.early_ttl = options_.early_ttl + std::chrono::milliseconds(600);
   setup.limits = limits_;
-  // A static member that comes back takes its place in the group again, with a fresh look at its partitions.
+  // A static member that comes back takes its place in the group again, with a fresh look at its
+  // partitions.
   if (cluster_.is_member(setup.name)) cluster_.leave(setup.name);
   process.instance = std::make_unique<Instance>(setup, cluster_, random_);
 }
@@ -122,7 +128,9 @@ void Simulation::turn(Process& process) {
   notes.clear();
   if (!process.instance->exited()) return;
   const auto exit = process.instance->exit();
-  if (exit->code != 0) run_.verdict.faults.push_back("an instance ended with " + std::to_string(exit->code) + ": " + exit->message);
+  if (exit->code != 0)
+    run_.verdict.faults.push_back("an instance ended with " + std::to_string(exit->code) + ": " +
+                                  exit->message);
   run_.statistics.batches += process.instance->worker().totals().batches_committed;
   run_.statistics.failed_commits += process.instance->worker().totals().batches_failed;
   cluster_.leave(process.instance->name());
@@ -131,9 +139,11 @@ void Simulation::turn(Process& process) {
 }
 
 void Simulation::write_due() {
-  for (; written_ < workload_.records.size() && workload_.records[written_].at_ms <= now_ms_; ++written_) {
+  for (; written_ < workload_.records.size() && workload_.records[written_].at_ms <= now_ms_;
+       ++written_) {
     const Planned& planned = workload_.records[written_];
-    Entry entry{false, nullptr, planned.timestamp_ms.value_or(now_ms_), planned.key, planned.value, now_ms_};
+    Entry entry{false,       nullptr,       planned.timestamp_ms.value_or(now_ms_),
+                planned.key, planned.value, now_ms_};
     cluster_.input[static_cast<size_t>(planned.partition)].append(std::move(entry));
   }
 }
@@ -207,12 +217,15 @@ void Simulation::retain() {
     const auto from = replicas_[static_cast<size_t>(p)].began_at(metadata->epoch, metadata->origin);
     if (from) retained_from_.push_back({now_ms_, p, *from});
   }
-  for (; !retained_from_.empty() && retained_from_.front().at_ms + kRetentionMs < now_ms_; retained_from_.pop_front()) {
-    cluster_.input[static_cast<size_t>(retained_from_.front().partition)].truncate_before(retained_from_.front().offset);
+  for (; !retained_from_.empty() && retained_from_.front().at_ms + kRetentionMs < now_ms_;
+       retained_from_.pop_front()) {
+    cluster_.input[static_cast<size_t>(retained_from_.front().partition)].truncate_before(
+        retained_from_.front().offset);
   }
 }
 
-// All instances are down and what they left has ended; then the offsets of a partition are set, or expire.
+// All instances are down and what they left has ended; then the offsets of a partition are set, or
+// expire.
 void Simulation::operator_resets() {
   was_reset_ = true;
   retained_from_.clear();
@@ -229,7 +242,8 @@ void Simulation::operator_resets() {
   const auto committed = cluster_.committed(partition).committed;
   if (!committed || below(3) == 0) return cluster_.reset_offset(partition, std::nullopt);
   const int64_t begin = cluster_.input[static_cast<size_t>(partition)].begin();
-  cluster_.reset_offset(partition, begin + below(static_cast<uint32_t>(committed->offset - begin) + 1));
+  cluster_.reset_offset(partition,
+                        begin + below(static_cast<uint32_t>(committed->offset - begin) + 1));
 }
 
 void Simulation::watch() {
@@ -237,9 +251,11 @@ void Simulation::watch() {
     if (cluster_.marker_pending()) return;  // outputs and journal become visible apart
     replicas_[p].follow(run_.verdict.faults);
     for (const Process& process : processes_) {
-      // What is still on its way may be refused: another instance may have made that batch meanwhile.
+      // What is still on its way may be refused: another instance may have made that batch
+      // meanwhile.
       if (!process.instance || process.instance->worker().committing()) continue;
-      const core::Shard* live = process.instance->worker().shard(core::Partition{static_cast<int>(p)});
+      const core::Shard* live =
+          process.instance->worker().shard(core::Partition{static_cast<int>(p)});
       if (live != nullptr) replicas_[p].compare(*live, run_.verdict.faults);
     }
   }
@@ -266,8 +282,9 @@ bool Simulation::done() const {
     for (const Process& process : processes_) {
       if (!process.instance) continue;
       const auto* shard = process.instance->worker().shard(core::Partition{p});
-      live_and_idle = live_and_idle || (shard != nullptr && !process.instance->busy() && !shard->moved() &&
-                                          shard->timers() == 0 && core::raw(shard->next(0)) >= end);
+      live_and_idle =
+          live_and_idle || (shard != nullptr && !process.instance->busy() && !shard->moved() &&
+                            shard->timers() == 0 && core::raw(shard->next(0)) >= end);
     }
     if (!live_and_idle) return false;
   }
@@ -279,18 +296,24 @@ std::string Simulation::where_it_stands() const {
   for (int p = 0; p < cluster_.partitions(); ++p) {
     const auto committed = cluster_.committed(p);
     text += "partition " + std::to_string(p) + ": committed " +
-            (committed.committed ? std::to_string(committed.committed->offset) : committed.stable ? "nothing" : "unstable") +
-            ", end " + std::to_string(cluster_.input[static_cast<size_t>(p)].high_watermark()) + "\n";
+            (committed.committed ? std::to_string(committed.committed->offset)
+             : committed.stable  ? "nothing"
+                                 : "unstable") +
+            ", end " + std::to_string(cluster_.input[static_cast<size_t>(p)].high_watermark()) +
+            "\n";
     for (const Process& process : processes_) {
       if (!process.instance) continue;
       const auto* shard = process.instance->worker().shard(core::Partition{p});
       if (shard == nullptr) continue;
       text += "  live in " + process.instance->name() + (process.instance->busy() ? ", busy" : "") +
-              (shard->moved() ? ", moved" : "") + ", timers " + std::to_string(shard->timers()) + "\n";
+              (shard->moved() ? ", moved" : "") + ", timers " + std::to_string(shard->timers()) +
+              "\n";
     }
   }
   for (const Process& process : processes_) {
-    text += process.instance ? process.instance->name() + (process.instance->worker().ready() ? " ready" : " waits") + "\n" : "down\n";
+    text += process.instance ? process.instance->name() +
+                                   (process.instance->worker().ready() ? " ready" : " waits") + "\n"
+                             : "down\n";
   }
   return text;
 }
@@ -310,8 +333,10 @@ Run Simulation::run() {
     now_ms_ += below(40);
   }
   watch();
-  if (run_.verdict.faults.empty() && !done()) run_.verdict.faults.push_back("the run does not come to an end\n" + where_it_stands());
-  // Records that an operator had read twice have two outcomes, and rightly so: the replica alone judges that.
+  if (run_.verdict.faults.empty() && !done())
+    run_.verdict.faults.push_back("the run does not come to an end\n" + where_it_stands());
+  // Records that an operator had read twice have two outcomes, and rightly so: the replica alone
+  // judges that.
   if (run_.verdict.faults.empty() && !was_reset_ && !short_memory_) {
     run_.verdict = judge_outcomes(cluster_, workload_, options_.early_ttl.count());
   }

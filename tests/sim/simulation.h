@@ -1,5 +1,6 @@
-// One run: a world drawn from a seed, a random walk over everything that could happen next, faults included, then calm
-// until nothing is left to do, then the judgement. The same seed gives the same run.
+// One run: a world drawn from a seed, a random walk over everything that could happen next, faults
+// included, then calm until nothing is left to do, then the judgement. The same seed gives the same
+// run.
 #pragma once
 
 #include "judge.h"

@@ -26,7 +26,8 @@ class Drawer {
   }
 
   void done(int64_t at, const std::string& id, const std::string& entity, bool odd) {
-    std::string value = R"({"type":"EventGroupCollectorEntityDone","id":")" + entity + R"(","group":")" + id + "\"";
+    std::string value =
+        R"({"type":"EventGroupCollectorEntityDone","id":")" + entity + R"(","group":")" + id + "\"";
     if (chance(6)) {
       value += R"(,"error":"no )" + entity + "\"";
     } else if (chance(90)) {
@@ -43,10 +44,13 @@ class Drawer {
     const int64_t ttl_ms = 200 + below(4) * 900;
     const int64_t entities = chance(5) ? 0 : 1 + below(4);
     std::string expected;
-    for (int64_t e = 0; e < entities; ++e) expected += (e > 0 ? ",\"e" : "\"e") + std::to_string(e) + "\"";
-    const std::string seconds = std::to_string(ttl_ms / 1000) + "." + std::to_string(ttl_ms % 1000 / 100);
-    const std::string create = R"({"type":"EventGroupCollectorCreate","id":")" + id + R"(","expected":[)" + expected +
-                               R"(],"ttl":)" + seconds + R"(,"payload":{"n":)" + id.substr(1) + "}}";
+    for (int64_t e = 0; e < entities; ++e)
+      expected += (e > 0 ? ",\"e" : "\"e") + std::to_string(e) + "\"";
+    const std::string seconds =
+        std::to_string(ttl_ms / 1000) + "." + std::to_string(ttl_ms % 1000 / 100);
+    const std::string create = R"({"type":"EventGroupCollectorCreate","id":")" + id +
+                               R"(","expected":[)" + expected + R"(],"ttl":)" + seconds +
+                               R"(,"payload":{"n":)" + id.substr(1) + "}}";
     put(created, id, create, odd);
     if (chance(8)) put(created + below(2 * ttl_ms), id, create, odd);
     const bool early = chance(15);
@@ -83,6 +87,8 @@ class Drawer {
 
 }  // namespace
 
-Workload draw_workload(const WorkloadShape& shape, std::mt19937_64& random) { return Drawer(shape, random).draw(); }
+Workload draw_workload(const WorkloadShape& shape, std::mt19937_64& random) {
+  return Drawer(shape, random).draw();
+}
 
 }  // namespace muster::sim

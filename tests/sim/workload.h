@@ -1,5 +1,6 @@
-// What producers send in a run, drawn from the seed: groups that complete, fail, time out; early, duplicate, late,
-// reordered Dones; unknown types and rubbish; now and then a clock of a producer that is wrong.
+// What producers send in a run, drawn from the seed: groups that complete, fail, time out; early,
+// duplicate, late, reordered Dones; unknown types and rubbish; now and then a clock of a producer
+// that is wrong.
 #pragma once
 
 #include <cstdint>
@@ -20,9 +21,9 @@ struct Planned {
 };
 
 struct Workload {
-  std::vector<Planned> records;            // in order of at_ms
-  std::map<std::string, int> home;         // partition of each group
-  std::map<std::string, bool> odd_times;   // groups with records of wrong timestamps
+  std::vector<Planned> records;           // in order of at_ms
+  std::map<std::string, int> home;        // partition of each group
+  std::map<std::string, bool> odd_times;  // groups with records of wrong timestamps
   int64_t last_deadline_ms = 0;
 };
 

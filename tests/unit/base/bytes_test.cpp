@@ -11,8 +11,8 @@ using muster::base::ByteReader;
 using muster::base::ByteWriter;
 
 TEST_CASE("every number comes back from its varint, the edges included") {
-  const std::vector<uint64_t> numbers = {0, 1, 127, 128, 16'383, 16'384, 1ULL << 32, 1ULL << 63,
-                                         std::numeric_limits<uint64_t>::max()};
+  const std::vector<uint64_t> numbers = {
+      0, 1, 127, 128, 16'383, 16'384, 1ULL << 32, 1ULL << 63, std::numeric_limits<uint64_t>::max()};
   std::string bytes;
   ByteWriter writer(bytes);
   for (const uint64_t number : numbers) writer.varint(number);
@@ -22,8 +22,8 @@ TEST_CASE("every number comes back from its varint, the edges included") {
 }
 
 TEST_CASE("every signed number comes back from its zigzag") {
-  const std::vector<int64_t> numbers = {0, -1, 1, -64, 64, std::numeric_limits<int64_t>::min(),
-                                        std::numeric_limits<int64_t>::max()};
+  const std::vector<int64_t> numbers = {
+      0, -1, 1, -64, 64, std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max()};
   std::string bytes;
   ByteWriter writer(bytes);
   for (const int64_t number : numbers) writer.zigzag(number);

@@ -29,21 +29,25 @@ void set_pod(const char* space, const char* name) {
   name != nullptr ? setenv("POD_NAME", name, 1) : unsetenv("POD_NAME");
 }
 
-Outcome settings_of(std::vector<std::string> arguments, std::map<std::string, std::string> environment = {}) {
+Outcome settings_of(std::vector<std::string> arguments,
+                    std::map<std::string, std::string> environment = {}) {
   config::Options options = cmd::collector_options();
   options.parse({std::move(arguments), std::move(environment)});
   cmd::CollectorSettings settings = cmd::read_settings(options);
   return {std::move(settings), options.errors()};
 }
 
-Outcome plain(std::vector<std::string> arguments, std::map<std::string, std::string> environment = {}) {
+Outcome plain(std::vector<std::string> arguments,
+              std::map<std::string, std::string> environment = {}) {
   set_pod(nullptr, nullptr);
   return settings_of(std::move(arguments), std::move(environment));
 }
 
 bool legal_topic(const std::string& name) {
   return !name.empty() && name.size() <= 249 && name != "." && name != ".." &&
-         name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == std::string::npos;
+         name.find_first_not_of(
+             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
+             std::string::npos;
 }
 
 }  // namespace
@@ -75,14 +79,16 @@ TEST_CASE("names that Kafka would refuse are wrong options, named by where they 
     std::string source;
   };
   std::vector<Row> table;
-  for (const std::string& name : {std::string("a b"), std::string("a/b"), std::string("."), std::string(".."), std::string("\xc3\xa4"),
-                                  std::string("a\n"), long_name}) {
+  for (const std::string& name :
+       {std::string("a b"), std::string("a/b"), std::string("."), std::string(".."),
+        std::string("\xc3\xa4"), std::string("a\n"), long_name}) {
     table.push_back({{"--event-topic", name}, {}, "--event-topic"});
     table.push_back({{"--output-topic", name}, {}, "--output-topic"});
     table.push_back({{"--instance", name}, {}, "--instance"});
     table.push_back({{}, {{"COLLECTOR_EVENT_TOPIC", name}}, "COLLECTOR_EVENT_TOPIC"});
   }
-  for (const char* option : {"brokerlist", "event-topic", "output-topic", "consumer-group", "instance"}) {
+  for (const char* option :
+       {"brokerlist", "event-topic", "output-topic", "consumer-group", "instance"}) {
     table.push_back({{"--" + std::string(option), ""}, {}, "--" + std::string(option)});
   }
   table.push_back({{"--consumer-group", long_name}, {}, "--consumer-group"});
@@ -100,13 +106,15 @@ TEST_CASE("the topics whose names follow from others are legal too, or their ori
   CHECK(plain({"--event-topic", std::string(212, 'a')}).errors.empty());
   CHECK(plain({"--event-topic", std::string(213, 'a')}).complains("--event-topic", "journal"));
   CHECK(plain({"--event-topic", std::string(246, 'a')}).complains("--event-topic", "-dlq"));
-  CHECK(plain({"--event-topic", "a", "--consumer-group", std::string(240, 'g')}).complains("--event-topic", "journal"));
+  CHECK(plain({"--event-topic", "a", "--consumer-group", std::string(240, 'g')})
+            .complains("--event-topic", "journal"));
   CHECK(plain({"--output-topic", std::string(249, 'a')}).errors.empty());
 }
 
 TEST_CASE("a group may be called what a topic may not: its journal gets a legal name of its own") {
   std::set<std::string> journals;
-  const std::vector<std::string> groups = {"a b", "a/b", "a_b", "a.b", "\xe7\xbe\xa4", "team:collector", "a b "};
+  const std::vector<std::string> groups = {
+      "a b", "a/b", "a_b", "a.b", "\xe7\xbe\xa4", "team:collector", "a b "};
   for (const std::string& group : groups) {
     CAPTURE(group);
     const Outcome outcome = plain({"--consumer-group", group, "--instance", "one"});
@@ -119,8 +127,12 @@ TEST_CASE("a group may be called what a topic may not: its journal gets a legal 
   CHECK(journals.size() == groups.size());
 }
 
-TEST_CASE("the transactional id is stable with an instance, of its own without one, and fits into a commit's metadata") {
-  const auto id = [](std::vector<std::string> arguments) { return plain(std::move(arguments)).settings.kafka.transactional_id; };
+TEST_CASE(
+    "the transactional id is stable with an instance, of its own without one, and fits into a "
+    "commit's metadata") {
+  const auto id = [](std::vector<std::string> arguments) {
+    return plain(std::move(arguments)).settings.kafka.transactional_id;
+  };
   CHECK(id({"--instance", "one"}) == "muster.DefaultCollectorGroup.eventbus-collector.one");
   CHECK(id({}) != id({}));
   const std::string one = id({"--event-topic", std::string(120, 'a'), "--instance", "one"});
@@ -128,7 +140,8 @@ TEST_CASE("the transactional id is stable with an instance, of its own without o
   CHECK(one != two);
   CHECK(one == id({"--event-topic", std::string(120, 'a'), "--instance", "one"}));
   CHECK(one.size() <= core::kTransactionalIdBytesMax);
-  // Kafka keeps valid UTF-8 only: what is cut in the middle of a character comes back as another text.
+  // Kafka keeps valid UTF-8 only: what is cut in the middle of a character comes back as another
+  // text.
   std::string group;
   while (group.size() < 120) group += "\xe7\xbe\xa4";
   CHECK(legal_topic(id({"--consumer-group", group, "--instance", "one"})));
@@ -140,8 +153,9 @@ TEST_CASE("a pod's name is the instance, unless another one is given") {
     const char* name;
     const char* instance;
   };
-  const Row table[] = {{nullptr, nullptr, ""}, {"blue", nullptr, ""}, {"blue", "", ""},
-                       {nullptr, "pod-0", "pod-0"}, {"", "pod-0", "pod-0"}, {"blue", "pod-0", "blue.pod-0"}};
+  const Row table[] = {{nullptr, nullptr, ""}, {"blue", nullptr, ""},
+                       {"blue", "", ""},       {nullptr, "pod-0", "pod-0"},
+                       {"", "pod-0", "pod-0"}, {"blue", "pod-0", "blue.pod-0"}};
   for (const Row& row : table) {
     set_pod(row.space, row.name);
     CHECK(settings_of({}).settings.kafka.instance == row.instance);
@@ -155,25 +169,32 @@ TEST_CASE("a pod's name is the instance, unless another one is given") {
 }
 
 TEST_CASE("a wrong property of Kafka's client is named by where it was said") {
-  CHECK(plain({"-X", "no.such.property=1"}).complains("-X no.such.property", "No such configuration property"));
-  CHECK(plain({"-X", "session.timeout.ms=x"}).complains("-X session.timeout.ms", "session.timeout.ms"));
+  CHECK(plain({"-X", "no.such.property=1"})
+            .complains("-X no.such.property", "No such configuration property"));
+  CHECK(plain({"-X", "session.timeout.ms=x"})
+            .complains("-X session.timeout.ms", "session.timeout.ms"));
   CHECK(plain({}, {{"COLLECTOR_KAFKA_SESSION_TIMEOUT_MS", "x"}})
             .complains("COLLECTOR_KAFKA_SESSION_TIMEOUT_MS", "session.timeout.ms"));
-  CHECK(plain({}, {{"COLLECTOR_KAFKA_GROUP_ID", "x"}}).complains("COLLECTOR_KAFKA_GROUP_ID", "set by muster"));
+  CHECK(plain({}, {{"COLLECTOR_KAFKA_GROUP_ID", "x"}})
+            .complains("COLLECTOR_KAFKA_GROUP_ID", "set by muster"));
   const Outcome good = plain({"-X", "linger.ms=7"}, {{"COLLECTOR_KAFKA_LINGER_MS", "8"}});
   CHECK(good.errors.empty());
   CHECK(good.settings.kafka.properties ==
-        std::vector<kafka::Property>{{"linger.ms", "8", "COLLECTOR_KAFKA_LINGER_MS"}, {"linger.ms", "7", "-X linger.ms"}});
+        std::vector<kafka::Property>{{"linger.ms", "8", "COLLECTOR_KAFKA_LINGER_MS"},
+                                     {"linger.ms", "7", "-X linger.ms"}});
 }
 
 TEST_CASE("every number has its limits, and all that break them are listed") {
-  const Outcome outcome =
-      plain({"--partitions", "0", "--early-ttl", "0", "--closed-ttl", "-1", "--max-ttl", "1e12", "--max-expected", "-1",
-             "--max-message-bytes", "0", "--remembered-max", "x", "--journal-retention", "1", "--log-level", "loud", "--log-format",
-             "xml", "--partitioner", "md5", "--event-topic", "a b", "--instance", ""});
+  const Outcome outcome = plain(
+      {"--partitions",     "0",    "--early-ttl",         "0",   "--closed-ttl",        "-1",
+       "--max-ttl",        "1e12", "--max-expected",      "-1",  "--max-message-bytes", "0",
+       "--remembered-max", "x",    "--journal-retention", "1",   "--log-level",         "loud",
+       "--log-format",     "xml",  "--partitioner",       "md5", "--event-topic",       "a b",
+       "--instance",       ""});
   CHECK(outcome.errors.size() == 13);
-  for (const char* option : {"partitions", "early-ttl", "closed-ttl", "max-ttl", "max-expected", "max-message-bytes", "remembered-max",
-                             "journal-retention", "log-level", "log-format", "partitioner", "event-topic", "instance"}) {
+  for (const char* option : {"partitions", "early-ttl", "closed-ttl", "max-ttl", "max-expected",
+                             "max-message-bytes", "remembered-max", "journal-retention",
+                             "log-level", "log-format", "partitioner", "event-topic", "instance"}) {
     CAPTURE(option);
     CHECK(outcome.complains("--" + std::string(option), "expected"));
   }
@@ -185,11 +206,42 @@ TEST_CASE("a sender that is no UTF-8 is refused, for it becomes part of JSON") {
 }
 
 TEST_CASE("what is given reaches the parts that take it") {
-  const Outcome outcome =
-      plain({"--brokerlist", "a:1,b:2", "--event-topic", "in", "--output-topic", "out", "--consumer-group", "g", "--instance", "one",
-             "--partitions", "3", "--partitioner", "crc32", "--early-ttl", "0.5", "--closed-ttl", "0", "--max-ttl", "60",
-             "--max-expected", "5", "--max-message-bytes", "1000", "--sender", "me", "--remembered-max", "9",
-             "--journal-retention", "3600", "--accept-loss", "--accept-partitions", "--log-level", "debug", "--log-format", "json"});
+  const Outcome outcome = plain({"--brokerlist",
+                                 "a:1,b:2",
+                                 "--event-topic",
+                                 "in",
+                                 "--output-topic",
+                                 "out",
+                                 "--consumer-group",
+                                 "g",
+                                 "--instance",
+                                 "one",
+                                 "--partitions",
+                                 "3",
+                                 "--partitioner",
+                                 "crc32",
+                                 "--early-ttl",
+                                 "0.5",
+                                 "--closed-ttl",
+                                 "0",
+                                 "--max-ttl",
+                                 "60",
+                                 "--max-expected",
+                                 "5",
+                                 "--max-message-bytes",
+                                 "1000",
+                                 "--sender",
+                                 "me",
+                                 "--remembered-max",
+                                 "9",
+                                 "--journal-retention",
+                                 "3600",
+                                 "--accept-loss",
+                                 "--accept-partitions",
+                                 "--log-level",
+                                 "debug",
+                                 "--log-format",
+                                 "json"});
   REQUIRE(outcome.errors.empty());
   const cmd::CollectorSettings& s = outcome.settings;
   CHECK(s.kafka.brokers == "a:1,b:2");
@@ -213,10 +265,20 @@ TEST_CASE("what is given reaches the parts that take it") {
 
 TEST_CASE("the help names every option of the collector") {
   const std::string help = cmd::collector_options().help();
-  for (const char* option : {"--brokerlist", "--event-topic", "--output-topic", "--consumer-group", "--instance", "--partitions",
-                             "--partitioner", "--early-ttl", "--closed-ttl", "--max-ttl", "--max-expected", "--max-message-bytes",
-                             "--remembered-max", "--sender", "--journal-retention", "--log-level", "--log-format", "--config", "-X"}) {
+  for (const char* option :
+       {"--brokerlist", "--event-topic", "--output-topic", "--consumer-group", "--instance",
+        "--partitions", "--partitioner", "--early-ttl", "--closed-ttl", "--max-ttl",
+        "--max-expected", "--max-message-bytes", "--remembered-max", "--sender",
+        "--journal-retention", "--log-level", "--log-format", "--config", "-X"}) {
     CAPTURE(option);
     CHECK(help.find(option) != std::string::npos);
   }
+}
+
+TEST_CASE(
+    "two collectors whose group and topic read alike when joined have journals of their own") {
+  const auto one = plain({"--consumer-group", "a.b", "--event-topic", "c"});
+  const auto other = plain({"--consumer-group", "a", "--event-topic", "b.c"});
+  CHECK(one.settings.kafka.topics.journal != other.settings.kafka.topics.journal);
+  CHECK(one.settings.kafka.transactional_id != other.settings.kafka.transactional_id);
 }

@@ -15,7 +15,8 @@ namespace {
 class Folder {
  public:
   Folder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "muster-config-XXXXXX").string();
+    std::string pattern =
+        (std::filesystem::temp_directory_path() / "muster-config-XXXXXX").string();
     REQUIRE(mkdtemp(pattern.data()) != nullptr);
     path_ = pattern;
   }
@@ -42,7 +43,8 @@ Options program() {
                   {"mode", "which way", "fast", "MODE"}});
 }
 
-Options parsed(std::vector<std::string> arguments, std::map<std::string, std::string> environment = {}) {
+Options parsed(std::vector<std::string> arguments,
+               std::map<std::string, std::string> environment = {}) {
   Options options = program();
   options.parse({std::move(arguments), std::move(environment)});
   return options;
@@ -81,7 +83,8 @@ TEST_CASE("a flag beats the environment, which beats the file") {
   CHECK(environment.text("topic") == "environment");
   CHECK(environment.integer("count", 0, 10) == 1);
 
-  Options flag = parsed({"--config", config, "--topic=flag"}, {{"TOY_TOPIC", "environment"}, {"TOY_COUNT", "2"}});
+  Options flag = parsed({"--config", config, "--topic=flag"},
+                        {{"TOY_TOPIC", "environment"}, {"TOY_COUNT", "2"}});
   CHECK(flag.text("topic") == "flag");
   CHECK(flag.integer("count", 0, 10) == 2);
   CHECK(flag.errors().empty());
@@ -100,7 +103,8 @@ TEST_CASE("a wrong value is named by the place where it was said") {
   const std::string config = folder.file("toy.toml", "count = 11\n");
   Options flag = parsed({"--count", "x"});
   flag.integer("count", 0, 10);
-  CHECK(flag.errors() == std::vector<std::string>{"--count: expected a whole number from 0 to 10, got \"x\""});
+  CHECK(flag.errors() ==
+        std::vector<std::string>{"--count: expected a whole number from 0 to 10, got \"x\""});
 
   Options environment = parsed({}, {{"TOY_COUNT", "-1"}});
   environment.integer("count", 0, 10);
@@ -109,11 +113,13 @@ TEST_CASE("a wrong value is named by the place where it was said") {
 
   Options file = parsed({"--config", config});
   file.integer("count", 0, 10);
-  CHECK(file.errors() == std::vector<std::string>{config + ": count: expected a whole number from 0 to 10, got \"11\""});
+  CHECK(file.errors() == std::vector<std::string>{
+                             config + ": count: expected a whole number from 0 to 10, got \"11\""});
 
   Options caller = parsed({});
   caller.wrong("topic", "another one");
-  CHECK(caller.errors() == std::vector<std::string>{"--topic: expected another one, got \"events\""});
+  CHECK(caller.errors() ==
+        std::vector<std::string>{"--topic: expected another one, got \"events\""});
 }
 
 TEST_CASE("numbers: what is one, what is none, and the limits") {
@@ -159,7 +165,8 @@ TEST_CASE("numbers: what is one, what is none, and the limits") {
 TEST_CASE("one of several words: the others are refused with all of them named") {
   Options options = parsed({"--mode", "sideways"});
   CHECK(options.one_of("mode", {"slow", "fast"}) == "slow");
-  CHECK(options.errors() == std::vector<std::string>{"--mode: expected one of slow fast, got \"sideways\""});
+  CHECK(options.errors() ==
+        std::vector<std::string>{"--mode: expected one of slow fast, got \"sideways\""});
 }
 
 TEST_CASE("an option that is given twice is refused, whatever the values") {
@@ -167,19 +174,23 @@ TEST_CASE("an option that is given twice is refused, whatever the values") {
   CHECK(names(parsed({"--config", "a", "--config", "b"}).errors(), "--config: given 2 times"));
   const Folder folder;
   const std::string secret = folder.file("secret", "x");
-  CHECK(names(parsed({}, {{"TOY_TOPIC", "x"}, {"TOY_TOPIC_FILE", secret}}).errors(), "TOY_TOPIC and TOY_TOPIC_FILE"));
+  CHECK(names(parsed({}, {{"TOY_TOPIC", "x"}, {"TOY_TOPIC_FILE", secret}}).errors(),
+              "TOY_TOPIC and TOY_TOPIC_FILE"));
   const std::string config = folder.file("toy.toml", "count = 1\ncount = 2\n");
   CHECK(names(parsed({"--config", config}).errors(), config));
 }
 
-TEST_CASE("a variable that ends in _FILE names a file with the value, whose last line break does not count") {
+TEST_CASE(
+    "a variable that ends in _FILE names a file with the value, whose last line break does not "
+    "count") {
   const Folder folder;
   const std::string secret = folder.file("secret", "pass word \r\n");
-  const Options options = parsed({}, {{"TOY_TOPIC_FILE", secret}, {"TOY_KAFKA_SASL_PASSWORD_FILE", secret}});
+  const Options options =
+      parsed({}, {{"TOY_TOPIC_FILE", secret}, {"TOY_KAFKA_SASL_PASSWORD_FILE", secret}});
   CHECK(options.errors().empty());
   CHECK(options.text("topic") == "pass word ");
-  CHECK(options.kafka_properties() ==
-        std::vector<KafkaProperty>{{"sasl.password", "pass word ", "TOY_KAFKA_SASL_PASSWORD_FILE"}});
+  CHECK(options.kafka_properties() == std::vector<KafkaProperty>{{"sasl.password", "pass word ",
+                                                                  "TOY_KAFKA_SASL_PASSWORD_FILE"}});
   CHECK(parsed({}, {{"TOY_TOPIC_FILE", folder.file("empty", "")}}).text("topic").empty());
 }
 
@@ -205,21 +216,26 @@ TEST_CASE("variables with our prefix that are none of ours are left alone") {
   CHECK(options.text("output-topic") == "out");
 }
 
-TEST_CASE("properties of Kafka's client come from the file, the environment and flags, in this order, with their source") {
+TEST_CASE(
+    "properties of Kafka's client come from the file, the environment and flags, in this order, "
+    "with their source") {
   const Folder folder;
-  const std::string config =
-      folder.file("toy.toml", "[kafka]\n\"linger.ms\" = 1\n\"socket.keepalive.enable\" = true\n\"client.rack\" = \"a\"\n");
-  const Options options = parsed({"--config", config, "-X", "linger.ms=3", "-X", "sasl.password=a=b", "-X", "client.rack="},
-                                 {{"TOY_KAFKA_LINGER_MS", "2"}});
+  const std::string config = folder.file(
+      "toy.toml",
+      "[kafka]\n\"linger.ms\" = 1\n\"socket.keepalive.enable\" = true\n\"client.rack\" = \"a\"\n");
+  const Options options = parsed(
+      {"--config", config, "-X", "linger.ms=3", "-X", "sasl.password=a=b", "-X", "client.rack="},
+      {{"TOY_KAFKA_LINGER_MS", "2"}});
   CHECK(options.errors().empty());
   CHECK(options.kafka_properties() ==
-        std::vector<KafkaProperty>{{"client.rack", "a", config + ": kafka.client.rack"},
-                                   {"linger.ms", "1", config + ": kafka.linger.ms"},
-                                   {"socket.keepalive.enable", "true", config + ": kafka.socket.keepalive.enable"},
-                                   {"linger.ms", "2", "TOY_KAFKA_LINGER_MS"},
-                                   {"linger.ms", "3", "-X linger.ms"},
-                                   {"sasl.password", "a=b", "-X sasl.password"},
-                                   {"client.rack", "", "-X client.rack"}});
+        std::vector<KafkaProperty>{
+            {"client.rack", "a", config + ": kafka.client.rack"},
+            {"linger.ms", "1", config + ": kafka.linger.ms"},
+            {"socket.keepalive.enable", "true", config + ": kafka.socket.keepalive.enable"},
+            {"linger.ms", "2", "TOY_KAFKA_LINGER_MS"},
+            {"linger.ms", "3", "-X linger.ms"},
+            {"sasl.password", "a=b", "-X sasl.password"},
+            {"client.rack", "", "-X client.rack"}});
 }
 
 TEST_CASE("what the file may not hold is named with the file and the key") {
@@ -254,26 +270,32 @@ TEST_CASE("what the file may not hold is named with the file and the key") {
 TEST_CASE("a file that cannot be read is named") {
   const Folder folder;
   const std::string missing = folder.path() + "/missing.toml";
-  for (const std::string& path : {missing, folder.path()}) CHECK(names(parsed({"--config", path}).errors(), path));
+  for (const std::string& path : {missing, folder.path()})
+    CHECK(names(parsed({"--config", path}).errors(), path));
 }
 
 TEST_CASE("numbers in the file keep all their digits") {
   const Folder folder;
-  Options options = parsed({"--config", folder.file("toy.toml", "ttl = 604800.125\ncount = 9007199254740993\n")});
+  Options options =
+      parsed({"--config", folder.file("toy.toml", "ttl = 604800.125\ncount = 9007199254740993\n")});
   CHECK(options.seconds_as_ms("ttl", 0, 1'000'000'000) == 604'800'125);
   CHECK(options.integer("count", 0, INT64_MAX) == 9'007'199'254'740'993);
 }
 
 TEST_CASE("all that is wrong is found in one pass") {
   const Folder folder;
-  const std::string config = folder.file("toy.toml", "other = 1\nttl = []\n[kafka]\n\"a.b\" = {}\n");
-  Options options = parsed({"--no-such", "stray", "--count", "x", "-X", "nothing", "-X", "=1", "--config", config},
-                           {{"TOY_MODE", "sideways"}, {"TOY_TOPIC_FILE", folder.path() + "/missing"}});
+  const std::string config =
+      folder.file("toy.toml", "other = 1\nttl = []\n[kafka]\n\"a.b\" = {}\n");
+  Options options = parsed(
+      {"--no-such", "stray", "--count", "x", "-X", "nothing", "-X", "=1", "--config", config},
+      {{"TOY_MODE", "sideways"}, {"TOY_TOPIC_FILE", folder.path() + "/missing"}});
   options.integer("count", 0, 10);
   options.one_of("mode", {"slow", "fast"});
-  for (const char* what : {"--no-such: unknown option", "stray: unknown option", "--count: expected", "-X nothing: expected name=value",
-                           "-X =1: expected name=value", "other: unknown option", "ttl: expected a single value",
-                           "kafka.a.b: expected a value", "TOY_MODE: expected one of", "TOY_TOPIC_FILE: cannot read"}) {
+  for (const char* what :
+       {"--no-such: unknown option", "stray: unknown option", "--count: expected",
+        "-X nothing: expected name=value", "-X =1: expected name=value", "other: unknown option",
+        "ttl: expected a single value", "kafka.a.b: expected a value", "TOY_MODE: expected one of",
+        "TOY_TOPIC_FILE: cannot read"}) {
     CAPTURE(what);
     CHECK(names(options.errors(), what));
   }
@@ -281,12 +303,14 @@ TEST_CASE("all that is wrong is found in one pass") {
 }
 
 TEST_CASE("a flag without its value does not hide what else is wrong") {
-  Options options = parsed({"--topic", "--count", "x", "--ttl=", "--no-such", "--mode", "-X", "nothing", "--config"});
+  Options options = parsed(
+      {"--topic", "--count", "x", "--ttl=", "--no-such", "--mode", "-X", "nothing", "--config"});
   options.integer("count", 0, 10);
-  CHECK(options.errors() == std::vector<std::string>{
-                                "--topic: expected a value", "--ttl: expected a value", "--mode: expected a value",
-                                "--config: expected a value", "--no-such: unknown option", "-X nothing: expected name=value",
-                                "--count: expected a whole number from 0 to 10, got \"x\""});
+  CHECK(options.errors() ==
+        std::vector<std::string>{"--topic: expected a value", "--ttl: expected a value",
+                                 "--mode: expected a value", "--config: expected a value",
+                                 "--no-such: unknown option", "-X nothing: expected name=value",
+                                 "--count: expected a whole number from 0 to 10, got \"x\""});
   CHECK(parsed({"-X"}).errors() == std::vector<std::string>{"-X: expected a value"});
 }
 
@@ -309,8 +333,9 @@ TEST_CASE("help and version can be asked for, also beside what is wrong") {
 
 TEST_CASE("the help names every option with its default, and the environment's prefix") {
   const std::string help = parsed({}).help();
-  for (const char* what : {"--topic TOPIC", "[events]", "--output-topic TOPIC", "--count N", "[7]", "--ttl SECONDS", "--mode MODE",
-                           "--config FILE", "-X NAME=VALUE", "--version", "--help", "TOY_KAFKA_", "_FILE"}) {
+  for (const char* what : {"--topic TOPIC", "[events]", "--output-topic TOPIC", "--count N", "[7]",
+                           "--ttl SECONDS", "--mode MODE", "--config FILE", "-X NAME=VALUE",
+                           "--version", "--help", "TOY_KAFKA_", "_FILE"}) {
     CAPTURE(what);
     CHECK(help.find(what) != std::string::npos);
   }

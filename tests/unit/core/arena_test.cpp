@@ -61,7 +61,8 @@ TEST_CASE("cleared, the arena begins again in the blocks it has") {
   const std::string half(size_t{600} << 10, 'h');
   const std::string large(size_t{3} << 20, 'l');
   for (int round = 0; round < 3; ++round) {
-    for (int i = 0; i < 40; ++i) CHECK(arena.copy(i % 7 == 0 ? large : half) == (i % 7 == 0 ? large : half));
+    for (int i = 0; i < 40; ++i)
+      CHECK(arena.copy(i % 7 == 0 ? large : half) == (i % 7 == 0 ? large : half));
     arena.clear();
     CHECK(arena.bytes_used() == 0);
   }

@@ -34,7 +34,8 @@ TEST_CASE("effects are kept in order, and compare by what they say") {
   effects.disarm(key);
   effects.forget(key, time_from_ms(9));
   const std::vector<Effect> expected = {Touch{{"a", Slot{2}}}, Arm{{"a", Slot{3}}, time_from_ms(7)},
-                                        Produce{TopicRole::kOutput, "a", "done", {}}, Disarm{{"a", Slot{4}}},
+                                        Produce{TopicRole::kOutput, "a", "done", {}},
+                                        Disarm{{"a", Slot{4}}},
                                         Forget{{"a", Slot{5}}, time_from_ms(9)}};
   // Slots are an accident of history: equal ids are equal keys.
   CHECK(std::vector<Effect>(effects.list().begin(), effects.list().end()) == expected);
@@ -58,9 +59,18 @@ TEST_CASE("what is put out is copied: state and record may change right after") 
   for (std::string* text : {&key, &value, &name}) text->assign(text->size(), 'x');
   headers.clear();
 
-  CHECK(effects.list()[0] == Effect{Produce{TopicRole::kDeadLetter, "key", "value", {{"name", "value"}, {"none", std::nullopt}}}});
-  const Reject expected{Partition{3}, Offset{17}, "in", time_from_ms(5), "key", "value",
-                        {{"name", "value"}, {"none", std::nullopt}}, "code", "name"};
+  CHECK(effects.list()[0] ==
+        Effect{Produce{
+            TopicRole::kDeadLetter, "key", "value", {{"name", "value"}, {"none", std::nullopt}}}});
+  const Reject expected{Partition{3},
+                        Offset{17},
+                        "in",
+                        time_from_ms(5),
+                        "key",
+                        "value",
+                        {{"name", "value"}, {"none", std::nullopt}},
+                        "code",
+                        "name"};
   CHECK(effects.list()[1] == Effect{expected});
 }
 
@@ -113,13 +123,15 @@ TEST_CASE("every effect can be read by a person") {
   };
   const Key key{"a", Slot{9}};
   const Row table[] = {
-      {Produce{TopicRole::kOutput, "a", "v", {{"h", "1"}, {"n", std::nullopt}}}, "Produce output a v h=1 n=null"},
+      {Produce{TopicRole::kOutput, "a", "v", {{"h", "1"}, {"n", std::nullopt}}},
+       "Produce output a v h=1 n=null"},
       {Produce{TopicRole::kDeadLetter, "a", "v", {}}, "Produce dead-letter a v"},
       {Arm{key, time_from_ms(7)}, "Arm a due 7"},
       {Disarm{key}, "Disarm a"},
       {Touch{key}, "Touch a"},
       {Forget{key, time_from_ms(7)}, "Forget a from 7"},
-      {Reject{Partition{1}, Offset{2}, "in", {}, {}, {}, {}, "code", "words"}, "Reject in/1/2 code: words"},
+      {Reject{Partition{1}, Offset{2}, "in", {}, {}, {}, {}, "code", "words"},
+       "Reject in/1/2 code: words"},
   };
   for (const Row& row : table) {
     std::ostringstream out;

@@ -60,7 +60,8 @@ TEST_CASE("damaged bytes never crash the decoder") {
   std::mt19937 random(1);
   for (int i = 0; i < 20'000; ++i) {
     std::string damaged = bytes;
-    for (int flips = 0; flips < 3; ++flips) damaged[random() % damaged.size()] = static_cast<char>(random());
+    for (int flips = 0; flips < 3; ++flips)
+      damaged[random() % damaged.size()] = static_cast<char>(random());
     [[maybe_unused]] const bool ok = decode_journal_entry(damaged).ok();
   }
 }

@@ -35,7 +35,9 @@ TEST_CASE("an id that was carried does not pin the past") {
   CHECK(ids.oldest() == batch(9));
 }
 
-TEST_CASE("ids leave in the order of their times, not before them, and later ones do not hold up the queue") {
+TEST_CASE(
+    "ids leave in the order of their times, not before them, and later ones do not hold up the "
+    "queue") {
   LivingIds ids;
   for (uint32_t slot = 0; slot < 3; ++slot) ids.touch(Slot{slot}, batch(1));
   ids.forget_from(Slot{0}, at(100));

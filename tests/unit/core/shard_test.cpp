@@ -62,15 +62,18 @@ struct World {
   void replay(Shard& shard, size_t i) const {
     const JournalEntry e = entry(i);
     REQUIRE(shard.replay_begin(e, Offset{static_cast<int64_t>(i)}));
-    for (Record& record : records(static_cast<size_t>(raw(e.ranges[0].from)), static_cast<size_t>(raw(e.ranges[0].to)))) {
+    for (Record& record : records(static_cast<size_t>(raw(e.ranges[0].from)),
+                                  static_cast<size_t>(raw(e.ranges[0].to)))) {
       shard.replay_record(0, record);
     }
     REQUIRE(shard.replay_end(e));
   }
 
   // A successor: from the last commit's origin.
-  std::unique_ptr<Shard> recover(const ShardLimits& limits = {}, const std::string& options = "toy") const {
-    auto shard = std::make_unique<Shard>(Partition{0}, 1, std::make_unique<ToyProcessor>(options), limits);
+  std::unique_ptr<Shard> recover(const ShardLimits& limits = {},
+                                 const std::string& options = "toy") const {
+    auto shard =
+        std::make_unique<Shard>(Partition{0}, 1, std::make_unique<ToyProcessor>(options), limits);
     const CommitMetadata& last = committed.back();
     for (size_t i = static_cast<size_t>(raw(last.journal_offset)); i < journal.size(); ++i) {
       if (entry(i).n >= last.origin) replay(*shard, i);
@@ -157,7 +160,8 @@ TEST_CASE("a rejected record becomes a dead letter with the place it lay at") {
   CHECK(letter.headers == expected);
 }
 
-TEST_CASE("records without effect leave the batch clean, and a later clock may still be read for it") {
+TEST_CASE(
+    "records without effect leave the batch clean, and a later clock may still be read for it") {
   World world;
   auto shard = new_shard();
   world.log = {{1'000, "a", "nothing"}, {1'000, "a", "add"}};
@@ -177,7 +181,9 @@ TEST_CASE("records without effect leave the batch clean, and a later clock may s
   CHECK_FALSE(shard->moved());
 }
 
-TEST_CASE("a forgotten id is named in the entry of the batch that dropped it, and nothing is left of it") {
+TEST_CASE(
+    "a forgotten id is named in the entry of the batch that dropped it, and nothing is left of "
+    "it") {
   World world;
   auto shard = new_shard();
   world.log = {{1'000, "a", "add"}, {1'001, "a", "end"}};
@@ -218,7 +224,9 @@ TEST_CASE("an id that lives long is carried, and its past is not needed any more
   CHECK(recovered->timers() == shard->timers());
 }
 
-TEST_CASE("a batch decided under other options is replayed under them, and the next goes on under today's") {
+TEST_CASE(
+    "a batch decided under other options is replayed under them, and the next goes on under "
+    "today's") {
   World world;
   auto shard = new_shard();
   world.log = {{1'000, "a", "add"}};
@@ -233,7 +241,8 @@ TEST_CASE("a batch decided under other options is replayed under them, and the n
   CHECK_FALSE(unknown.replay_begin(foreign, Offset{0}));
 }
 
-TEST_CASE("whatever crashes, the state is that of a replica that follows the journal and never crashed") {
+TEST_CASE(
+    "whatever crashes, the state is that of a replica that follows the journal and never crashed") {
   for (uint32_t seed = 1; seed <= 300; ++seed) {
     CAPTURE(seed);
     std::mt19937 random(seed);
@@ -252,7 +261,8 @@ TEST_CASE("whatever crashes, the state is that of a replica that follows the jou
       for (int64_t i = 0; i < count; ++i) {
         static const char* const kValues[] = {"add", "add", "end", "nothing", "bad"};
         // Late, reordered and future-dated.
-        world.log.push_back({now - below(20'000) + below(3'000), "id" + std::to_string(below(12)), kValues[below(5)]});
+        world.log.push_back({now - below(20'000) + below(3'000), "id" + std::to_string(below(12)),
+                             kValues[below(5)]});
       }
       now += below(4'000);
       std::optional<int64_t> tick;

@@ -40,7 +40,8 @@ struct Model {
 }  // namespace
 
 TEST_CASE("a timer fires at its time to the millisecond, not before") {
-  for (const int64_t due : {1LL, 63LL, 64LL, 65LL, 4095LL, 4096LL, 262'144LL, 1'600'000'000'000LL}) {
+  for (const int64_t due :
+       {1LL, 63LL, 64LL, 65LL, 4095LL, 4096LL, 262'144LL, 1'600'000'000'000LL}) {
     TimerWheel wheel;
     std::vector<Expired> out;
     wheel.arm(Slot{3}, time_from_ms(due));
@@ -110,14 +111,16 @@ TEST_CASE("whatever is armed, cancelled and expired, the wheel does as an ordere
       const int64_t kind = below(10);
       if (kind < 5) {
         const int64_t span = int64_t{1} << below(24);
-        const int64_t due = std::max<int64_t>(0, now + below(static_cast<uint64_t>(span) + 1) - (kind == 0 ? 50 : 0));
+        const int64_t due = std::max<int64_t>(
+            0, now + below(static_cast<uint64_t>(span) + 1) - (kind == 0 ? 50 : 0));
         wheel.arm(Slot{slot}, time_from_ms(due));
         model.due[slot] = due;
       } else if (kind < 7) {
         wheel.disarm(Slot{slot});
         model.due.erase(slot);
       } else if (kind == 7) {
-        // Looking does not change what fires, nor may it turn the wheel past what a later, earlier tick fires.
+        // Looking does not change what fires, nor may it turn the wheel past what a later, earlier
+        // tick fires.
         const int64_t look = now + below(1 << 20);
         bool due = false;
         for (const auto& [s, at] : model.due) due = due || at <= look;

@@ -1,4 +1,5 @@
-// A small processor for tests of the core: keeps a counter per id. The record's key is the id, its value what to do:
+// A small processor for tests of the core: keeps a counter per id. The record's key is the id, its
+// value what to do:
 //   add        counts one; arms a timer 10 s after the record (ten ids may share a time)
 //   end        puts out "<id>=<count>", disarms, remembers the id for 5 s
 //   bad        is rejected

@@ -1,6 +1,7 @@
-// A small Kafka in memory for one worker: input logs, journals and committed offsets as they are after settled
-// transactions, and a process that runs the real Worker on it without threads or waiting. It has no faults of its own:
-// a test holds back answers, gives other ones, or lets the process go and starts another (a crash).
+// A small Kafka in memory for one worker: input logs, journals and committed offsets as they are
+// after settled transactions, and a process that runs the real Worker on it without threads or
+// waiting. It has no faults of its own: a test holds back answers, gives other ones, or lets the
+// process go and starts another (a crash).
 #pragma once
 
 #include "core/commit_metadata.h"
@@ -44,7 +45,8 @@ class FakeLog {
   LogEnds ends() const { return {core::Offset{begin_}, core::Offset{end()}}; }
   int64_t end() const { return static_cast<int64_t>(entries_.size()); }
 
-  // At the end the position is told behind the gaps, before it only behind the last record; nothing new: negative.
+  // At the end the position is told behind the gaps, before it only behind the last record; nothing
+  // new: negative.
   Portion read(core::Partition partition, core::Offset from, size_t records_max) const {
     Portion portion;
     int64_t offset = std::max(core::raw(from), begin_);
@@ -109,12 +111,16 @@ struct FakeKafka {
   }
 };
 
-inline std::unique_ptr<core::Processor> make_toy() { return std::make_unique<core::ToyProcessor>(); }
+inline std::unique_ptr<core::Processor> make_toy() {
+  return std::make_unique<core::ToyProcessor>();
+}
 
-// One life of a worker. step() does what the loop does in a round, with every answer given at once unless it is held.
+// One life of a worker. step() does what the loop does in a round, with every answer given at once
+// unless it is held.
 class Process {
  public:
-  explicit Process(FakeKafka& kafka, WorkerOptions options = {"id", {}}) : kafka_(kafka), worker(std::move(options), make_toy) {}
+  explicit Process(FakeKafka& kafka, WorkerOptions options = {"id", {}})
+      : kafka_(kafka), worker(std::move(options), make_toy) {}
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
 
@@ -126,10 +132,10 @@ class Process {
   int64_t now_ms = 1'000;
   bool hold_commits = false;
   bool hold_ends = false;
-  size_t portion_max = 1'000;      // records that a fetch gives at most
-  std::optional<Commit> waiting;   // handed over and not answered
-  std::optional<ReadEnds> asked;   // the same
-  std::vector<Action> history;     // all actions so far
+  size_t portion_max = 1'000;     // records that a fetch gives at most
+  std::optional<Commit> waiting;  // handed over and not answered
+  std::optional<ReadEnds> asked;  // the same
+  std::vector<Action> history;    // all actions so far
 
   core::Time now() const { return core::time_from_ms(now_ms); }
   void tell(const Event& event) {
@@ -177,7 +183,8 @@ class Process {
   }
 
   std::optional<int> exit_code() const {
-    const auto found = std::ranges::find_if(history, [](const Action& a) { return std::holds_alternative<Exit>(a); });
+    const auto found = std::ranges::find_if(
+        history, [](const Action& a) { return std::holds_alternative<Exit>(a); });
     if (found == history.end()) return std::nullopt;
     return std::get<Exit>(*found).code;
   }
@@ -185,7 +192,8 @@ class Process {
   uint64_t request() const { return request_; }
   template <typename T>
   size_t count() const {
-    return static_cast<size_t>(std::ranges::count_if(history, [](const Action& a) { return std::holds_alternative<T>(a); }));
+    return static_cast<size_t>(std::ranges::count_if(
+        history, [](const Action& a) { return std::holds_alternative<T>(a); }));
   }
 
  private:
@@ -227,7 +235,9 @@ class Process {
     waiting = action;
     if (!hold_commits) answer_commit();
   }
-  void act(const TrimJournal& action) { kafka_.journal[action.partition].truncate_before(core::raw(action.needed_from)); }
+  void act(const TrimJournal& action) {
+    kafka_.journal[action.partition].truncate_before(core::raw(action.needed_from));
+  }
   void act(const Note&) {}
   void act(const Exit&) {}
 
@@ -236,7 +246,8 @@ class Process {
     for (const auto& want : worker.replay_wants()) {
       REQUIRE(reading_.contains({want.partition, want.log}));
       core::Offset& position = reading_[{want.partition, want.log}];
-      const FakeLog& log = want.log == ReplayLog::kJournal ? kafka_.journal[want.partition] : kafka_.input[want.partition];
+      const FakeLog& log = want.log == ReplayLog::kJournal ? kafka_.journal[want.partition]
+                                                           : kafka_.input[want.partition];
       Portion portion = log.read(want.partition, position, portion_max);
       if (portion.records.empty() && core::raw(portion.next) < 0) continue;
       const size_t taken = worker.replay(want, portion.fetched());
@@ -269,7 +280,9 @@ class Process {
 
 // --- how actions look in a test's report
 
-inline std::ostream& operator<<(std::ostream& out, core::Partition p) { return out << core::raw(p); }
+inline std::ostream& operator<<(std::ostream& out, core::Partition p) {
+  return out << core::raw(p);
+}
 inline std::ostream& operator<<(std::ostream& out, core::Offset o) { return out << core::raw(o); }
 
 inline std::string text(const Action& action) {
@@ -281,14 +294,16 @@ inline std::string text(const Action& action) {
   }
   if (const auto* a = std::get_if<Assign>(&action)) {
     out << "Assign";
-    for (const auto& p : a->positions) out << ' ' << core::raw(p.partition) << '@' << core::raw(p.offset);
+    for (const auto& p : a->positions)
+      out << ' ' << core::raw(p.partition) << '@' << core::raw(p.offset);
   }
   if (std::holds_alternative<Unassign>(action)) out << "Unassign";
   if (const auto* a = std::get_if<StartReading>(&action)) {
-    out << "StartReading " << core::raw(a->partition) << (a->log == ReplayLog::kJournal ? " journal @" : " input @")
-        << core::raw(a->from);
+    out << "StartReading " << core::raw(a->partition)
+        << (a->log == ReplayLog::kJournal ? " journal @" : " input @") << core::raw(a->from);
   }
-  if (const auto* a = std::get_if<StopReading>(&action)) out << "StopReading " << core::raw(a->partition);
+  if (const auto* a = std::get_if<StopReading>(&action))
+    out << "StopReading " << core::raw(a->partition);
   if (const auto* a = std::get_if<ReadEnds>(&action)) {
     out << "ReadEnds at " << core::to_ms(a->at);
     for (const auto p : a->partitions) out << ' ' << core::raw(p);
@@ -297,7 +312,8 @@ inline std::string text(const Action& action) {
     out << "TrimJournal " << core::raw(a->partition) << '@' << core::raw(a->needed_from);
   }
   if (const auto* a = std::get_if<Commit>(&action)) out << "Commit " << a->batch;
-  if (const auto* a = std::get_if<Note>(&action)) out << "Note " << (a->warning ? "! " : "") << a->text;
+  if (const auto* a = std::get_if<Note>(&action))
+    out << "Note " << (a->warning ? "! " : "") << a->text;
   if (const auto* a = std::get_if<Exit>(&action)) out << "Exit " << a->code << ' ' << a->message;
   return out.str();
 }

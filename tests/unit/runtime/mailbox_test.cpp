@@ -33,7 +33,8 @@ TEST_CASE("events are taken in the order in which they were posted, once") {
   CHECK(mailbox.take().empty());
 }
 
-TEST_CASE("a wait ends at once when something was posted before, and each wake counts for one wait") {
+TEST_CASE(
+    "a wait ends at once when something was posted before, and each wake counts for one wait") {
   Mailbox mailbox;
   mailbox.post(StopRequested{});
   mailbox.post(StopRequested{});

@@ -58,7 +58,8 @@ struct Logs {
   Location location() const { return {kPartition, {}, "", input.ends(), journal.ends()}; }
 };
 
-// How much a read gives at most, and whether it tells the position behind the end (once, as librdkafka does).
+// How much a read gives at most, and whether it tells the position behind the end (once, as
+// librdkafka does).
 struct Portions {
   size_t journal = 1'000;
   size_t input = 1'000;
@@ -69,7 +70,8 @@ struct Run {
 
   // Until it needs nothing or gets nothing.
   void read(Recovery& reading, const std::function<Portions()>& portions) {
-    for (int reads = 0; reading.state() == State::kScanning || reading.state() == State::kReplaying; ++reads) {
+    for (int reads = 0; reading.state() == State::kScanning || reading.state() == State::kReplaying;
+         ++reads) {
       REQUIRE(reads < 10'000);
       const Portions portion = portions();
       if (reading.wants() == ReplayLog::kJournal) {
@@ -86,9 +88,11 @@ struct Run {
       input_at = taken == got.records.size() ? got.next : got.records[taken].offset;
     }
   }
-  Recovery& replay(const Plan& plan, const std::function<Portions()>& portions = [] { return Portions{}; }) {
+  Recovery& replay(
+      const Plan& plan, const std::function<Portions()>& portions = [] { return Portions{}; }) {
     shard = std::make_unique<Shard>(kPartition, 1, make_toy(), ShardLimits{});
-    const StartFromJournal start{kEpoch, BatchNumber{plan.origin}, BatchNumber{plan.n}, Offset{plan.journal}, Offset{plan.input}};
+    const StartFromJournal start{kEpoch, BatchNumber{plan.origin}, BatchNumber{plan.n},
+                                 Offset{plan.journal}, Offset{plan.input}};
     recovery.emplace(logs.location(), start, *shard);
     journal_at = start.journal;
     read(*recovery, portions);
@@ -158,7 +162,8 @@ TEST_CASE("ranges may end in gaps, be gaps, or be empty") {
       {"a batch that ends in the middle of a gap", {{0, 3}, {3, 8}}},
       {"a batch that is a gap", {{0, 2}, {2, 4}, {4, 8}}},
       {"gaps one by one", {{0, 2}, {2, 3}, {3, 4}, {4, 5}, {5, 6}, {6, 7}, {7, 8}}},
-      {"empty ones between them", {{0, 0}, {0, 2}, {2, 2}, {2, 3}, {3, 3}, {3, 5}, {5, 5}, {5, 8}, {8, 8}}},
+      {"empty ones between them",
+       {{0, 0}, {0, 2}, {2, 2}, {2, 3}, {3, 3}, {3, 5}, {5, 5}, {5, 8}, {8, 8}}},
       {"nothing but empty ones", {{0, 0}, {0, 0}}},
   };
   for (const Row& row : table) {
@@ -169,7 +174,9 @@ TEST_CASE("ranges may end in gaps, be gaps, or be empty") {
       CAPTURE(row.title);
       CAPTURE(portion);
       Run run(written);
-      run.replay({1, n, 0, row.ranges.back().second}, [portion] { return Portions{portion, portion}; });
+      run.replay({1, n, 0, row.ranges.back().second}, [portion] {
+        return Portions{portion, portion};
+      });
       CHECK(run.recovery->state() == State::kDone);
       CHECK(run.recovery->batches_replayed() == n);
     }
@@ -185,23 +192,28 @@ TEST_CASE("in whatever portions the logs are read, the state is the same") {
     int64_t from = 0;
     for (int i = 0; i < 15; ++i) {
       for (uint32_t parts = random() % 4; parts > 0; --parts) {
-        random() % 2 == 0 ? logs.records(static_cast<int>(random() % 4)) : logs.gap(static_cast<int>(random() % 3));
+        random() % 2 == 0 ? logs.records(static_cast<int>(random() % 4))
+                          : logs.gap(static_cast<int>(random() % 3));
       }
-      const int64_t to = from + static_cast<int64_t>(random() % static_cast<uint32_t>(logs.input.end() - from + 1));
+      const int64_t to = from + static_cast<int64_t>(
+                                    random() % static_cast<uint32_t>(logs.input.end() - from + 1));
       logs.batch(++n, from, to);
       from = to;
     }
     Run whole(logs);
     REQUIRE(whole.replay({1, n, 0, from}).state() == State::kDone);
     Run pieces(logs);
-    pieces.replay({1, n, 0, from}, [&random] { return Portions{1 + random() % 4, 1 + random() % 6}; });
+    pieces.replay({1, n, 0, from}, [&random] {
+      return Portions{1 + random() % 4, 1 + random() % 6};
+    });
     REQUIRE(pieces.recovery->state() == State::kDone);
     REQUIRE(pieces.shard->fingerprint() == whole.shard->fingerprint());
     REQUIRE(pieces.recovery->records_replayed() == whole.recovery->records_replayed());
   }
 }
 
-TEST_CASE("a journal that goes on behind the committed batch is ahead: by number, or by another epoch") {
+TEST_CASE(
+    "a journal that goes on behind the committed batch is ahead: by number, or by another epoch") {
   Logs logs;
   logs.records(4);
   logs.batch(1, 0, 2);
@@ -219,41 +231,58 @@ TEST_CASE("whatever is missing is said in numbers") {
     std::string message;
   };
   const Row table[] = {
-      {"a hole", {1, 3, 0, 6},
+      {"a hole",
+       {1, 3, 0, 6},
        [](Logs& l) {
          l.batch(1, 0, 2);
          l.batch(3, 4, 6);
        },
        "the journal has a hole: batch 2 is missing, the next is 3"},
-      {"the origin itself", {2, 3, 0, 6}, [](Logs& l) { l.batch(3, 4, 6); },
+      {"the origin itself",
+       {2, 3, 0, 6},
+       [](Logs& l) { l.batch(3, 4, 6); },
        "the journal has a hole: batch 2 is missing, the next is 3"},
-      {"ranges that do not join", {1, 2, 0, 6},
+      {"ranges that do not join",
+       {1, 2, 0, 6},
        [](Logs& l) {
          l.batch(1, 0, 2);
          l.batch(2, 3, 6);
        },
        "the journal's ranges do not join: batch 2 begins at 3, the one before ended at 2"},
-      {"input that is not kept", {1, 1, 0, 6},
+      {"input that is not kept",
+       {1, 1, 0, 6},
        [](Logs& l) {
          l.batch(1, 2, 6);
          l.input.truncate_before(4);
        },
        "recovery needs the input from offset 2, but it is retained from 4: 2 offsets are lost"},
-      {"journal that is not kept", {1, 1, 0, 6},
+      {"journal that is not kept",
+       {1, 1, 0, 6},
        [](Logs& l) {
          l.batch(1, 0, 6);
          l.journal.truncate_before(1);
        },
        "the journal begins at offset 1, recovery needs it from 0"},
-      {"the last entries", {1, 2, 0, 6}, [](Logs& l) { l.batch(1, 0, 2); },
+      {"the last entries",
+       {1, 2, 0, 6},
+       [](Logs& l) { l.batch(1, 0, 2); },
        "the journal ends at batch 1, the committed one is 2 (committed offset 6, replayed to 2)"},
-      {"all entries", {1, 2, 0, 6}, [](Logs& l) { l.journal.add_gap(); },
+      {"all entries",
+       {1, 2, 0, 6},
+       [](Logs& l) { l.journal.add_gap(); },
        "the journal ends at batch 0, the committed one is 2 (committed offset 6, replayed to 0)"},
-      {"an offset that is not the batch's", {1, 1, 0, 5}, [](Logs& l) { l.batch(1, 0, 6); },
+      {"an offset that is not the batch's",
+       {1, 1, 0, 5},
+       [](Logs& l) { l.batch(1, 0, 6); },
        "the journal ends at batch 1, the committed one is 1 (committed offset 5, replayed to 6)"},
-      {"bytes of another kind", {1, 1, 0, 6}, [](Logs& l) { l.journal.add({{}, "", "{}"}); },
+      {"bytes of another kind",
+       {1, 1, 0, 6},
+       [](Logs& l) {
+         l.journal.add({{}, "", "{}"});
+       },
        "these bytes are not a journal entry"},
-      {"options that nobody knows", {1, 1, 0, 6},
+      {"options that nobody knows",
+       {1, 1, 0, 6},
        [](Logs& l) {
          JournalEntry entry;
          entry.epoch = kEpoch;
@@ -264,7 +293,8 @@ TEST_CASE("whatever is missing is said in numbers") {
          l.add(entry);
        },
        "batch 1 was decided under options that this version cannot read"},
-      {"carried state that nobody knows", {1, 1, 0, 0},
+      {"carried state that nobody knows",
+       {1, 1, 0, 0},
        [](Logs& l) {
          JournalEntry entry;
          entry.epoch = kEpoch;
@@ -355,7 +385,8 @@ TEST_CASE("a scan finds the journal's last entry and plans to replay up to it") 
     CHECK(scan.wants() == ReplayLog::kJournal);
     run.read(scan, [portion] { return Portions{portion, 1}; });
     REQUIRE(scan.state() == State::kDone);
-    CHECK(scan.scanned_plan() == StartPlan{StartFromJournal{kEpoch, BatchNumber{1}, BatchNumber{2}, Offset{2}, Offset{5}}});
+    CHECK(scan.scanned_plan() == StartPlan{StartFromJournal{kEpoch, BatchNumber{1}, BatchNumber{2},
+                                                            Offset{2}, Offset{5}}});
   }
 }
 

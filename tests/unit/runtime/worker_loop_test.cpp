@@ -1,4 +1,5 @@
-// The loop over fake ports, which answer through the mailbox as the threads do, but on the caller's thread.
+// The loop over fake ports, which answer through the mailbox as the threads do, but on the caller's
+// thread.
 #include "runtime/worker_loop.h"
 
 #include "fake_kafka.h"
@@ -53,7 +54,8 @@ struct World final : Consumer, Reader, Transactor, Lookup {
   void stop(Partition) override { reading.clear(); }
   Fetched fetch(Partition partition, ReplayLog log, size_t) override {
     if (!reading.contains(log)) return {};
-    const FakeLog& source = log == ReplayLog::kJournal ? kafka.journal[partition] : kafka.input[partition];
+    const FakeLog& source =
+        log == ReplayLog::kJournal ? kafka.journal[partition] : kafka.input[partition];
     // One entry at a time, so that more input is there than the entries in hand take.
     replayed = source.read(partition, reading[log], log == ReplayLog::kJournal ? 1 : 1'000);
     if (replayed.records.empty() && raw(replayed.next) >= 0) reading[log] = replayed.next;
@@ -62,7 +64,8 @@ struct World final : Consumer, Reader, Transactor, Lookup {
   void consume(Partition, ReplayLog log, size_t records) override {
     if (records == 0) return;
     partial = partial || records < replayed.records.size();
-    reading[log] = records == replayed.records.size() ? replayed.next : after(replayed.records[records - 1].offset);
+    reading[log] = records == replayed.records.size() ? replayed.next
+                                                      : after(replayed.records[records - 1].offset);
   }
 
   // Transactor
@@ -84,7 +87,8 @@ struct World final : Consumer, Reader, Transactor, Lookup {
   }
   void read_ends(Time time, std::vector<Partition> partitions) override {
     EndsRead ends{time, {}};
-    for (const auto partition : partitions) ends.ends.push_back({partition, kafka.input[partition].ends().end});
+    for (const auto partition : partitions)
+      ends.ends.push_back({partition, kafka.input[partition].ends().end});
     mailbox.post(std::move(ends));
   }
   void trim_journal(Partition, Offset) override {}
@@ -122,7 +126,9 @@ TEST_CASE("timers that are long overdue fire as soon as the log was read") {
   CHECK(kafka.outputs == std::vector<std::string>{"a timed out at 1"});
 }
 
-TEST_CASE("the next run recovers, leaving records of later batches in the reader until their entry is there") {
+TEST_CASE(
+    "the next run recovers, leaving records of later batches in the reader until their entry is "
+    "there") {
   FakeKafka kafka;
   const int64_t now = to_ms(WallClock().now());
   for (int batch = 0; batch < 3; ++batch) {
@@ -148,7 +154,8 @@ TEST_CASE("partitions that are taken away are given back, and the loop goes on w
   CHECK(world.shards == 0);
 }
 
-TEST_CASE("a failure that nothing mends ends the loop with its exit code, and the consumer is closed") {
+TEST_CASE(
+    "a failure that nothing mends ends the loop with its exit code, and the consumer is closed") {
   FakeKafka kafka;
   World world(kafka);
   world.mailbox.post(Failed{{Remedy::kStop, "", 3}});
