@@ -6,10 +6,17 @@
 #include <librdkafka/rdkafka.h>
 
 #include <stdexcept>
+#include <utility>
 
 namespace muster::kafka {
 
 using runtime::Event;
+
+namespace {
+
+constexpr auto kFencedAgain = std::chrono::minutes(1);
+
+}  // namespace
 
 // With a callback a revocation waits until we poll and have given the partitions back; without one
 // the library would hand them over behind our back.
@@ -28,11 +35,28 @@ struct RebalanceCallback {
   }
 };
 
+// Served by poll(), on its thread.
+struct ErrorCallback {
+  static void call(rd_kafka_t*, int code, const char* text, void* opaque) {
+    auto& self = *static_cast<GroupConsumer*>(opaque);
+    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || code == RD_KAFKA_RESP_ERR__TRANSPORT) {
+      self.brokers_lost_at_ = std::chrono::steady_clock::now();  // the client's log says the rest
+    } else {
+      self.on_error(code, text);
+    }
+  }
+};
+
 GroupConsumer::GroupConsumer(const Settings& settings, runtime::Mailbox& mailbox)
     : settings_(settings), mailbox_(mailbox) {
+  make();
+}
+
+void GroupConsumer::make() {
   ConfHandle conf = make_conf(settings_, ClientRole::kGroupConsumer);
   rd_kafka_conf_set_opaque(conf.get(), this);
   rd_kafka_conf_set_rebalance_cb(conf.get(), RebalanceCallback::call);
+  rd_kafka_conf_set_error_cb(conf.get(), ErrorCallback::call);
   MadeClient made = make_client(std::move(conf), ClientRole::kGroupConsumer);
   if (!made.client) throw std::runtime_error(made.error);
   client_ = std::move(made.client);
@@ -82,6 +106,21 @@ void GroupConsumer::on_error(int code, const std::string& text) {
     reason = rd_kafka_fatal_error(client_.get(), fatal, sizeof fatal);
     words = fatal;
     if (reason == RD_KAFKA_RESP_ERR_NO_ERROR) reason = code;
+  }
+  if (reason == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID) {
+    if (std::exchange(fenced_, true)) return;
+    // After the death of a broker a member may be fenced by its own join before. Somebody else does
+    // it again, with all brokers there.
+    const auto now = std::chrono::steady_clock::now();
+    const bool by_ourselves = brokers_lost_at_ && now - *brokers_lost_at_ < kFencedAgain;
+    const bool again = !by_ourselves && fenced_at_ && now - *fenced_at_ < kFencedAgain;
+    if (!by_ourselves) fenced_at_ = now;
+    if (!again) {
+      base::log_warn("another member has joined as --instance " + settings_.instance +
+                     ": joining again");
+      events_.push_back(runtime::Revoked{true});
+      return;
+    }
   }
   auto failure = classify_consumer(reason, "consumer: " + words, settings_.instance);
   if (failure.remedy == runtime::Remedy::kStop) {
@@ -139,8 +178,21 @@ void GroupConsumer::assign(std::span<const runtime::StartAt> positions) {
   }
 }
 
+// A client that was fenced is dead for good.
+void GroupConsumer::join_again() {
+  closed_ = true;  // its last rebalance is nobody's business
+  rd_kafka_consumer_close(client_.get());
+  main_queue_.reset();
+  client_.reset();
+  closed_ = false;
+  fenced_ = false;
+  make();
+  subscribe();
+}
+
 void GroupConsumer::unassign() {
   queues_.clear();
+  if (fenced_) return join_again();
   rd_kafka_assign(client_.get(), nullptr);
 }
 

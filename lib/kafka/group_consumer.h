@@ -7,6 +7,7 @@
 #include "runtime/mailbox.h"
 #include "runtime/ports.h"
 
+#include <chrono>
 #include <deque>
 #include <map>
 #include <memory>
@@ -31,11 +32,14 @@ class GroupConsumer final : public runtime::Consumer {
 
  private:
   friend struct RebalanceCallback;
+  friend struct ErrorCallback;
 
   void on_assigned(const rd_kafka_topic_partition_list_s& partitions);
   void on_revoked(bool lost);
   void on_error(int code, const std::string& text);
   void save_group_metadata();
+  void make();
+  void join_again();
 
   Settings settings_;
   runtime::Mailbox& mailbox_;
@@ -47,6 +51,11 @@ class GroupConsumer final : public runtime::Consumer {
   // not ours, and would let a zombie commit.
   std::string group_metadata_;
   bool closed_ = false;
+  // Another member has our instance name, or we ourselves had it before a broker died: the client
+  // is of no use any more.
+  bool fenced_ = false;
+  std::optional<std::chrono::steady_clock::time_point> fenced_at_;
+  std::optional<std::chrono::steady_clock::time_point> brokers_lost_at_;
 };
 
 }  // namespace muster::kafka

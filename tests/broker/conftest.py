@@ -80,7 +80,7 @@ class World:
             collector.judge_log()
 
 
-def _world(brokers: str, folder: Path, partitions: int) -> World:
+def make_world(brokers: str, folder: Path, partitions: int) -> World:
     return World(brokers, folder, f"events-{uuid.uuid4().hex[:12]}", Topics(brokers), partitions,
                  [])
 
@@ -93,7 +93,7 @@ def partitions() -> int:
 
 @pytest.fixture
 def world(brokers, tmp_path, partitions):
-    one = _world(brokers, tmp_path, partitions)
+    one = make_world(brokers, tmp_path, partitions)
     yield one
     one.close()
 
@@ -101,6 +101,6 @@ def world(brokers, tmp_path, partitions):
 @pytest.fixture(scope="module")
 def module_world(brokers, tmp_path_factory):
     """One world for a table of cases that cost too much one by one."""
-    one = _world(brokers, tmp_path_factory.mktemp("module"), 1)
+    one = make_world(brokers, tmp_path_factory.mktemp("module"), 1)
     yield one
     one.close()
