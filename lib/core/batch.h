@@ -69,6 +69,7 @@ struct Batch {
     shards.clear();
     dead_letters.clear();
     effects.clear_list();
+    effects.take_counters();
     bytes.clear();
     records = 0;
   }

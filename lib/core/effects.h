@@ -7,8 +7,10 @@
 //   Disarm    the id's timer is off
 //   Touch     the id came to life or changed: its newest form is to be written down
 //   Forget    the id may leave memory from `from` on; until then, and until the core says so, it
-//   stays Reject    the record is bad input: it goes to the dead-letter topic, unchanged, with code
-//   and message count()   not an effect of order: a metric, thrown away in replay
+//             stays
+//   Reject    the record is bad input: it goes to the dead-letter topic, unchanged, with code and
+//             message
+//   count()   not an effect of order: a metric, thrown away in replay
 #pragma once
 
 #include "core/arena.h"

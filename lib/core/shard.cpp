@@ -248,7 +248,7 @@ void Shard::seal(std::optional<Time> tick, std::string_view transactional_id, Ba
   }
   choose_forgets(entry, batch);
   choose_carried(entry, batch);
-  entry.origin = std::min(living_.oldest().value_or(entry.n), entry.n);
+  entry.origin = living_.oldest().value_or(entry.n);
   n_ = entry.n;
   forget_past_batches();
 
@@ -273,11 +273,12 @@ void Shard::seal(std::optional<Time> tick, std::string_view transactional_id, Ba
 }
 
 void Shard::committed(BatchNumber n, Offset journal_offset) {
-  for (auto& batch : past_) {
-    if (batch.n != n) continue;
-    batch.journal_offset = journal_offset;
-    journal_needed_from_ = batch.needed_from;
-  }
+  // The numbers in past_ are consecutive; the batch may be past need already.
+  if (past_.empty() || n < past_.front().n) return;
+  PastBatch& batch = past_.at(raw(n) - raw(past_.front().n));
+  CHECK(batch.n == n);
+  batch.journal_offset = journal_offset;
+  journal_needed_from_ = batch.needed_from;
 }
 
 void Shard::forget_past_batches() {

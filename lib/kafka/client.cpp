@@ -122,6 +122,9 @@ const std::set<std::string, std::less<>> kReserved = {"bootstrap.servers",
                                                       "acks",
                                                       "request.required.acks"};
 
+// The kind of all that comes of a broker that cannot be reached.
+constexpr const char* kConnection = "FAIL";
+
 // A broker that is away makes the client say so at every attempt; one line a minute is enough for a
 // person.
 class Throttle {
@@ -141,12 +144,16 @@ class Throttle {
   std::map<std::string, std::chrono::steady_clock::time_point> said_;  // guarded by mutex_
 };
 
+Throttle& throttle() {
+  static Throttle of_process;
+  return of_process;
+}
+
 void on_log(const rd_kafka_t*, int level, const char* facility, const char* text) {
-  static Throttle throttle;
   const std::string_view kind = facility;
   // All clients of the process fail alike, and say it twice ("connect failed", "all brokers are
   // down"): throttled together, and not by text, which holds names and times.
-  if ((kind == "FAIL" || kind == "ERROR") && !throttle.pass("FAIL")) return;
+  if ((kind == "FAIL" || kind == "ERROR") && !throttle().pass(kConnection)) return;
   if (kind == "CONFWARN") return;  // a property meant for another kind of client
   const std::string line = "kafka client: " + std::string(text);
   if (level <= 3) {
@@ -200,6 +207,10 @@ MadeClient make_client(ConfHandle conf, ClientRole role) {
   if (client == nullptr) return {nullptr, error};
   [[maybe_unused]] const auto* taken = conf.release();
   return {ClientHandle(client), ""};
+}
+
+void log_complaint(const std::string& kind, const std::string& text) {
+  if (throttle().pass(kind)) base::log_warn(text);
 }
 
 int library_version() { return rd_kafka_version(); }

@@ -31,6 +31,9 @@ struct MadeClient {
 };
 MadeClient make_client(ConfHandle conf, ClientRole role);
 
+// A client's complaint that it may repeat at every attempt: logged at most once a minute and kind.
+void log_complaint(const std::string& kind, const std::string& text);
+
 // librdkafka's version in use, e.g. 0x020002ff.
 int library_version();
 std::string library_version_text();

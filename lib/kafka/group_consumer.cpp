@@ -128,7 +128,7 @@ void GroupConsumer::on_error(int code, const std::string& text) {
   } else {
     // The library asks again by itself, and a member that was thrown out is told so by a
     // revocation.
-    base::log_warn(failure.message);
+    log_complaint("consumer " + std::to_string(reason), failure.message);
   }
 }
 

@@ -12,6 +12,7 @@ void DestroyPartitionList::operator()(rd_kafka_topic_partition_list_s* list) con
   rd_kafka_topic_partition_list_destroy(list);
 }
 void DestroyError::operator()(rd_kafka_error_s* error) const { rd_kafka_error_destroy(error); }
+void DestroyEvent::operator()(rd_kafka_op_s* event) const { rd_kafka_event_destroy(event); }
 void DestroyGroupMetadata::operator()(rd_kafka_consumer_group_metadata_s* metadata) const {
   rd_kafka_consumer_group_metadata_destroy(metadata);
 }

@@ -13,6 +13,7 @@ struct rd_kafka_message_s;
 struct rd_kafka_topic_partition_list_s;
 struct rd_kafka_error_s;
 struct rd_kafka_consumer_group_metadata_s;
+struct rd_kafka_op_s;  // what the library calls an event
 
 namespace muster::kafka {
 
@@ -35,6 +36,9 @@ struct DestroyPartitionList {
 struct DestroyError {
   void operator()(rd_kafka_error_s* error) const;
 };
+struct DestroyEvent {
+  void operator()(rd_kafka_op_s* event) const;
+};
 struct DestroyGroupMetadata {
   void operator()(rd_kafka_consumer_group_metadata_s* metadata) const;
 };
@@ -45,6 +49,7 @@ using QueueHandle = std::unique_ptr<rd_kafka_queue_s, DestroyQueue>;
 using TopicHandle = std::unique_ptr<rd_kafka_topic_s, DestroyTopic>;
 using PartitionListHandle = std::unique_ptr<rd_kafka_topic_partition_list_s, DestroyPartitionList>;
 using ErrorHandle = std::unique_ptr<rd_kafka_error_s, DestroyError>;
+using EventHandle = std::unique_ptr<rd_kafka_op_s, DestroyEvent>;
 using GroupMetadataHandle =
     std::unique_ptr<rd_kafka_consumer_group_metadata_s, DestroyGroupMetadata>;
 

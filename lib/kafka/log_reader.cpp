@@ -1,7 +1,6 @@
 #include "kafka/log_reader.h"
 
 #include "base/check.h"
-#include "base/log.h"
 #include "kafka/remedy.h"
 
 #include <librdkafka/rdkafka.h>
@@ -48,7 +47,7 @@ void LogReader::start(core::Partition partition, ReplayLog log, core::Offset fro
                     if (failure.remedy == runtime::Remedy::kStop) {
                       mailbox_.post(runtime::Failed{std::move(failure)});
                     } else {
-                      base::log_warn(failure.message);
+                      log_complaint("recovery " + std::to_string(code), failure.message);
                     }
                   }));
   if (rd_kafka_consume_start_queue(topic(log), core::raw(partition), core::raw(from), handle) !=

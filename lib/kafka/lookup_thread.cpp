@@ -14,6 +14,13 @@ namespace {
 constexpr int kCallTimeoutMs = 5'000;
 constexpr auto kPause = std::chrono::milliseconds(100);
 
+// Of the call, or of a partition in its answer.
+rd_kafka_resp_err_t first_error(rd_kafka_resp_err_t code,
+                                const rd_kafka_topic_partition_list_t& list) {
+  for (int i = 0; i < list.cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) code = list.elems[i].err;
+  return code;
+}
+
 }  // namespace
 
 LookupThread::LookupThread(const Settings& settings, runtime::Mailbox& mailbox,
@@ -118,9 +125,8 @@ bool LookupThread::read_committed(std::vector<runtime::Location>& locations) {
                                       core::raw(location.partition));
   }
   while (true) {
-    auto code = rd_kafka_committed(committed_reader_, list.get(), kCallTimeoutMs);
-    for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; ++i)
-      code = list->elems[i].err;
+    const auto code =
+        first_error(rd_kafka_committed(committed_reader_, list.get(), kCallTimeoutMs), *list);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) break;
     if (!again(code, "reading the committed offsets of group " + settings_.group)) return false;
   }
@@ -160,9 +166,8 @@ bool LookupThread::answer(const EndsJob& job) {
       rd_kafka_topic_partition_list_add(fresh, settings_.topics.input.c_str(), core::raw(partition))
           ->offset = RD_KAFKA_OFFSET_END;
     }
-    auto code = rd_kafka_offsets_for_times(ends_reader_.get(), fresh, kCallTimeoutMs);
-    for (int i = 0; i < fresh->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; ++i)
-      code = fresh->elems[i].err;
+    const auto code =
+        first_error(rd_kafka_offsets_for_times(ends_reader_.get(), fresh, kCallTimeoutMs), *fresh);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) break;
     if (!again(code, "reading the ends of " + settings_.topics.input)) return false;
   }
@@ -185,9 +190,9 @@ bool LookupThread::answer(const TrimJob& job) {
   auto* entry = rd_kafka_topic_partition_list_add(list.get(), settings_.topics.journal.c_str(),
                                                   core::raw(job.partition));
   entry->offset = keep_from_ms;
-  if (rd_kafka_offsets_for_times(ends_reader_.get(), list.get(), kCallTimeoutMs) !=
-      RD_KAFKA_RESP_ERR_NO_ERROR)
-    return true;
+  const auto code = first_error(
+      rd_kafka_offsets_for_times(ends_reader_.get(), list.get(), kCallTimeoutMs), *list);
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return true;
   // No entry is that young: all are old.
   if (entry->offset < 0 || entry->offset > core::raw(job.needed_from))
     entry->offset = core::raw(job.needed_from);
@@ -195,13 +200,11 @@ bool LookupThread::answer(const TrimJob& job) {
   rd_kafka_DeleteRecords_t* deletion = rd_kafka_DeleteRecords_new(list.get());
   rd_kafka_DeleteRecords(ends_reader_.get(), &deletion, 1, nullptr, queue.get());
   rd_kafka_DeleteRecords_destroy(deletion);
-  rd_kafka_event_t* event = rd_kafka_queue_poll(queue.get(), kCallTimeoutMs);
-  if (event == nullptr) return true;
-  if (rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+  const EventHandle event(rd_kafka_queue_poll(queue.get(), kCallTimeoutMs));
+  if (event && rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR) {
     base::log_warn(std::string("the journal cannot be trimmed: ") +
-                   rd_kafka_event_error_string(event));
+                   rd_kafka_event_error_string(event.get()));
   }
-  rd_kafka_event_destroy(event);
   return true;
 }
 

@@ -23,11 +23,6 @@ constexpr auto kPause = std::chrono::milliseconds(500);
 constexpr const char* kJournalMessageBytesMax = "16777216";
 constexpr size_t kDefaultMessageBytesMax = 1'048'588;
 
-struct EventDeleter {
-  void operator()(rd_kafka_event_t* event) const { rd_kafka_event_destroy(event); }
-};
-using EventHandle = std::unique_ptr<rd_kafka_event_t, EventDeleter>;
-
 struct NewTopic {
   std::string name;
   int32_t partitions = 0;

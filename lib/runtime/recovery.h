@@ -2,11 +2,12 @@
 // as they are read, in bounded portions, and are applied to the shard with its outputs muted. No
 // I/O; the worker's thread.
 //
-//   scanning ──> replaying ──> done          done: the shard stands at the plan's batch, and the
-//   journal ends there
-//                    ├───────> journal_ahead the journal goes on behind it: the offsets were set
-//                    back └───────> broken        something is missing: message() says what, in
-//                    numbers
+//   scanning ──> replaying ──> done            the shard stands at the plan's batch, where the
+//                    │                         journal ends
+//                    ├───────> journal_ahead   the journal goes on behind it: the offsets were
+//                    │                         set back
+//                    └───────> broken          something is missing: message() says what, in
+//                                              numbers
 #pragma once
 
 #include "core/shard.h"

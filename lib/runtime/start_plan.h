@@ -1,10 +1,11 @@
 // Where a shard begins, decided from what Kafka says about it. Pure.
 //
 //   committed offset   metadata   journal
-//   yes                ours       from the metadata's journal offset: replay up to its batch, then
-//   go on yes                none       an operator's reset or another program's commits: nothing,
-//   at that offset none               -          has entries: its last one says where (scan it
-//   first) none               -          empty: the first start, from the earliest record
+//   yes                ours       from the metadata's journal offset: replay up to its batch
+//   yes                none       an operator's reset or another program's commits: nothing,
+//                                 at that offset
+//   none               -          has entries: its last one says where (scan it first)
+//   none               -          empty: the first start, from the earliest record
 //
 // A committed offset that the log does not hold any more, or not yet (the topic was made anew), is
 // a loss: the caller says so and stops, or goes on from what there is if it was told to.

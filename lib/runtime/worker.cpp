@@ -65,8 +65,7 @@ void Worker::on(const Revoked& event, Time) {
   vacating_ = true;
   if (event.lost && sealed_) {
     // Others own the partitions: what is not on its way yet will not go.
-    sealed_->clear();
-    spare_ = std::move(sealed_);
+    recycle(sealed_);
   }
   vacate_if_free();
 }
@@ -147,7 +146,6 @@ void Worker::end_round(Time wall) {
     seat.shard->seal(tick, options_.transactional_id, *building_);
     seat.committed = wall;
     if (tick) {
-      ++totals_.timers_ticked;
       seat.ticked = wall;
       // A tick that was split goes on in the next batch: the log's end still counts.
       if (!seat.shard->any_timer_due(*tick)) seat.tick.reset();
@@ -156,6 +154,12 @@ void Worker::end_round(Time wall) {
   sealed_ = std::move(building_);
   building_ = spare_ ? std::move(spare_) : std::make_unique<core::Batch>();
   commit_if_free();
+}
+
+// What it held is of no use any more; its memory is.
+void Worker::recycle(std::unique_ptr<core::Batch>& batch) {
+  batch->clear();
+  spare_ = std::move(batch);
 }
 
 void Worker::commit_if_free() {
@@ -179,8 +183,7 @@ void Worker::on(const Committed& event, Time wall) {
   for (size_t i = 0; i < counters.size(); ++i) totals_.counters[i] += counters[i];
   totals_.records += in_flight_->records;
   ++totals_.batches_committed;
-  in_flight_->clear();
-  spare_ = std::move(in_flight_);
+  recycle(in_flight_);
   commit_if_free();
   vacate_if_free();
   exit_if_done();
@@ -254,7 +257,7 @@ void Worker::trim_journals(Time wall) {
   }
 }
 
-std::optional<Time> Worker::next_wakeup(Time) const {
+std::optional<Time> Worker::next_wakeup() const {
   std::optional<Time> next;
   const auto consider = [&next](Time time) {
     if (!next || time < *next) next = time;
@@ -284,9 +287,7 @@ void Worker::on(const Failed& event, Time) {
   actions_.push_back(Note{true, event.failure.message});
   if (in_flight_) {
     ++totals_.batches_failed;
-    in_flight_->effects.take_counters();
-    in_flight_->clear();
-    spare_ = std::move(in_flight_);
+    recycle(in_flight_);
   }
   reset_all();
   producer_open_ = false;

@@ -6,11 +6,13 @@
 // A seat is a partition that the group gave to this member:
 //
 //   locating ──> scanning ──> locating      no offsets are committed, but there is a journal
-//      └──> replaying ──> live              outputs muted until the state is that of the last
-//      commit
-//                           │
-//   any failed transaction: producer replaced, all seats locating again; revoked: the seats are
-//   gone
+//      │
+//      ├──> replaying ──> live              outputs muted until the state is that of the last
+//      │                                    commit
+//      └────────────────> live              from nothing
+//
+//   any failed transaction: producer replaced, all seats locating again
+//   revoked: the seats are gone
 //
 // A batch is one Kafka transaction over all live seats. While one commits, the next may be built.
 #pragma once
@@ -113,7 +115,6 @@ struct WorkerTotals {
   uint64_t records = 0;
   uint64_t batches_committed = 0;
   uint64_t batches_failed = 0;
-  uint64_t timers_ticked = 0;
 };
 
 class Worker {
@@ -148,7 +149,7 @@ class Worker {
   void end_round(core::Time wall);
 
   // When on_time() has something to do again, if nothing else happens before.
-  std::optional<core::Time> next_wakeup(core::Time wall) const;
+  std::optional<core::Time> next_wakeup() const;
   // Has partitions, and all of them are live.
   bool ready() const;
   size_t seats() const { return seats_.size(); }
@@ -191,9 +192,9 @@ class Worker {
   void reset(Seat& seat);
   void reset_all();
   void locate();
-  void locate_again(core::Partition partition, Seat& seat);
+  void locate_again(Seat& seat);
   void follow(core::Partition partition, Seat& seat, const StartPlan& plan);
-  void go_live(core::Partition partition, Seat& seat, core::Time wall);
+  void go_live(Seat& seat, core::Time wall);
   void recovery_ended(core::Partition partition, Seat& seat, core::Time wall);
   void start_after_loss(core::Partition partition, Seat& seat, const std::string& what,
                         core::Time wall);
@@ -203,6 +204,7 @@ class Worker {
   // The tick that may be taken now.
   std::optional<core::Time> takeable_tick(Seat& seat, core::Time wall);
   void say_dead_letters(const core::Batch& batch, core::Time wall);
+  void recycle(std::unique_ptr<core::Batch>& batch);
   void commit_if_free();
   void vacate_if_free();
   void exit_if_done();

@@ -35,7 +35,7 @@ int WorkerLoop::run() {
 core::Duration WorkerLoop::sleep_for() {
   const core::Time now = clock_.now();
   core::Duration sleep = worker_.committing() ? kSleepWhileCommittingMax : kSleepMax;
-  if (const auto wakeup = worker_.next_wakeup(now)) sleep = std::min(sleep, *wakeup - now);
+  if (const auto wakeup = worker_.next_wakeup()) sleep = std::min(sleep, *wakeup - now);
   return std::max(sleep, core::Duration{0});
 }
 

@@ -60,7 +60,7 @@ void Worker::on(const Located& event, Time wall) {
   }
   assign_when_known();
   for (auto& [partition, seat] : seats_) {
-    if (seat.state == SeatState::kLocating && seat.start_at) go_live(partition, seat, wall);
+    if (seat.state == SeatState::kLocating && seat.start_at) go_live(seat, wall);
   }
 }
 
@@ -135,7 +135,7 @@ void Worker::recovery_ended(Partition partition, Seat& seat, Time wall) {
     return start_after_loss(partition, seat, message, wall);
   }
   if (state == Recovery::State::kJournalAhead && !seat.location.committed) {
-    return locate_again(partition, seat);  // somebody went on while the journal was scanned
+    return locate_again(seat);  // somebody went on while the journal was scanned
   }
   if (state == Recovery::State::kJournalAhead) {
     actions_.push_back(
@@ -143,13 +143,13 @@ void Worker::recovery_ended(Partition partition, Seat& seat, Time wall) {
                        std::to_string(raw(*seat.location.committed)) +
                        ": the offsets were set back; starting from there with nothing"});
     follow(partition, seat, StartFresh{*seat.location.committed});
-    go_live(partition, seat, wall);
+    go_live(seat, wall);
     return;
   }
   if (seat.state == SeatState::kScanning) {
     follow(partition, seat, seat.recovery->scanned_plan());
     assign_when_known();
-    if (seat.state == SeatState::kLocating) go_live(partition, seat, wall);
+    if (seat.state == SeatState::kLocating) go_live(seat, wall);
     return;
   }
   actions_.push_back(
@@ -157,11 +157,11 @@ void Worker::recovery_ended(Partition partition, Seat& seat, Time wall) {
                       std::to_string(seat.recovery->batches_replayed()) + " batches with " +
                       std::to_string(seat.recovery->records_replayed()) + " records in " +
                       seconds(wall - seat.recovery_began)});
-  go_live(partition, seat, wall);
+  go_live(seat, wall);
 }
 
-void Worker::locate_again(Partition partition, Seat& seat) {
-  if (seat.recovery) actions_.push_back(StopReading{partition});
+// Nothing of it is being read any more.
+void Worker::locate_again(Seat& seat) {
   reset(seat);
   assigned_ = false;
   locate();
@@ -171,7 +171,7 @@ void Worker::locate_again(Partition partition, Seat& seat) {
 void Worker::start_after_loss(Partition partition, Seat& seat, const std::string& what, Time wall) {
   // What was read may be out of date: a successor may have committed, and trimmed, in between. Once
   // more, then.
-  if (std::exchange(seat.loss, what) != what) return locate_again(partition, seat);
+  if (std::exchange(seat.loss, what) != what) return locate_again(seat);
   if (!options_.accept_loss) {
     exited_ = true;
     actions_.push_back(
@@ -184,10 +184,10 @@ void Worker::start_after_loss(Partition partition, Seat& seat, const std::string
       true, what + ". Accepted: starting with nothing at offset " + std::to_string(raw(input))});
   follow(partition, seat, StartFresh{input});
   assign_when_known();
-  go_live(partition, seat, wall);
+  go_live(seat, wall);
 }
 
-void Worker::go_live(Partition, Seat& seat, Time wall) {
+void Worker::go_live(Seat& seat, Time wall) {
   seat.loss.clear();
   seat.shard->go_live();
   seat.recovery.reset();
@@ -216,13 +216,8 @@ void Worker::reset_all() {
     if (seat.recovery) actions_.push_back(StopReading{partition});
     reset(seat);
   }
-  building_->effects.take_counters();
   building_->clear();
-  if (sealed_) {
-    sealed_->effects.take_counters();
-    sealed_->clear();
-    spare_ = std::move(sealed_);
-  }
+  if (sealed_) recycle(sealed_);
   assigned_ = false;
 }
 

@@ -113,7 +113,7 @@ TEST_CASE(
   apply(worker, {{0, "a", "nothing"}}, 3, 500);
   worker.end_round(at(500));
   CHECK(worker.take_actions().empty());
-  CHECK(worker.next_wakeup(at(500)) == at(1'000));
+  CHECK(worker.next_wakeup() == at(1'000));
   worker.end_round(at(999));
   CHECK(worker.take_actions().empty());
   worker.end_round(at(1'000));
@@ -207,7 +207,7 @@ TEST_CASE("nothing fires before its time, and on an idle topic it fires on time"
   process.start();
   process.run_at(10'999);
   CHECK(kafka.outputs.empty());
-  CHECK(process.worker.next_wakeup(process.now()) == at(11'000));
+  CHECK(process.worker.next_wakeup() == at(11'000));
   process.run_at(11'000);
   CHECK(kafka.outputs == Texts{"a timed out at 1"});
 }
@@ -279,7 +279,7 @@ TEST_CASE("while an answer is awaited there is nothing to wake up for: the loop 
     process.run_at(11'000);
     REQUIRE(process.asked.has_value());
     process.run_at(12'000);  // b is due as well by now
-    CHECK(process.worker.next_wakeup(process.now()).value_or(Time::max()) > process.now());
+    CHECK(process.worker.next_wakeup().value_or(Time::max()) > process.now());
   }
   SUBCASE("the partitions are to be given back when the commit is through") {
     FakeKafka kafka;
@@ -290,7 +290,7 @@ TEST_CASE("while an answer is awaited there is nothing to wake up for: the loop 
     process.tell(Revoked{});
     process.now_ms = 12'000;
     process.worker.on_time(process.now());
-    CHECK(process.worker.next_wakeup(process.now()).value_or(Time::max()) > process.now());
+    CHECK(process.worker.next_wakeup().value_or(Time::max()) > process.now());
   }
   SUBCASE("positions are due for a commit, but one is in flight") {
     FakeKafka kafka;
@@ -303,6 +303,6 @@ TEST_CASE("while an answer is awaited there is nothing to wake up for: the loop 
     process.run();
     process.now_ms = 5'000;  // no round in between: while a batch commits, only a backlog is read
     process.worker.on_time(process.now());
-    CHECK(process.worker.next_wakeup(process.now()).value_or(Time::max()) > process.now());
+    CHECK(process.worker.next_wakeup().value_or(Time::max()) > process.now());
   }
 }
