@@ -9,12 +9,14 @@
 #include "runtime/mailbox.h"
 #include "runtime/stop_signals.h"
 #include "runtime/worker_loop.h"
+#include "runtime/worker_threads.h"
 #include "settings.h"
 
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
+#include <deque>
 #include <exception>
 #include <memory>
 
@@ -37,10 +39,47 @@ config::Sources sources_of(int argc, char** argv) {
   return sources;
 }
 
+runtime::WorkerOptions worker_options(const cmd::CollectorSettings& settings,
+                                      const kafka::Settings& kafka) {
+  runtime::WorkerOptions options;
+  options.transactional_id = kafka.transactional_id;
+  options.input_topic = kafka.topics.input;
+  options.routing = core::Routing{
+      kafka.partitioner == "crc32" ? core::Partitioner::kCrc32 : core::Partitioner::kMurmur2,
+      kafka.partitions};
+  options.accept_loss = settings.accept_loss;
+  options.shard.carry_after = settings.carry_after;
+  options.shard.remembered_max = settings.remembered_max;
+  options.shard.dead_letter_bytes_max = settings.dead_letter_bytes_max;
+  return options;
+}
+
+// One worker, on the calling thread.
+int run_worker(const cmd::CollectorSettings& settings, const kafka::Settings& kafka,
+               runtime::Mailbox& mailbox) try {
+  runtime::Worker worker(worker_options(settings, kafka), [&settings] {
+    return std::make_unique<collector::Processor>(settings.collector);
+  });
+  kafka::GroupConsumer consumer(kafka, mailbox);
+  kafka::LogReader reader(kafka, mailbox);
+  kafka::LookupThread lookup(kafka, mailbox, reader.client());
+  kafka::TransactionThread transactor(kafka, mailbox);
+  const int code =
+      runtime::WorkerLoop(worker, {consumer, reader, transactor, lookup}, mailbox).run();
+  const runtime::WorkerTotals& totals = worker.totals();
+  base::log_info("stopped: " + std::to_string(totals.records) + " records in " +
+                 std::to_string(totals.batches_committed) + " transactions, " +
+                 std::to_string(totals.batches_failed) + " failed");
+  return code;
+} catch (const std::exception& error) {
+  base::log_error(error.what());
+  return kExitFailure;
+}
+
 int run(cmd::CollectorSettings settings) {
   base::init_log(settings.log_level, settings.log_json);
-  runtime::Mailbox mailbox;
-  const runtime::StopSignals signals(mailbox);
+  std::deque<runtime::Mailbox> mailboxes(settings.workers);
+  const runtime::StopSignals signals(mailboxes);
   base::log_info(std::string("muster-collector ") + MUSTER_VERSION + " with librdkafka " +
                  kafka::library_version_text() + ", topic " + settings.kafka.topics.input +
                  ", group " + settings.kafka.group);
@@ -51,30 +90,10 @@ int run(cmd::CollectorSettings settings) {
     return kExitFailure;
   }
   if (!topics.facts) return 0;  // stopped while waiting
-  settings.kafka.partitions = topics.facts->partitions;
-  if (settings.collector.max_message_bytes == 0) {
-    settings.collector.max_message_bytes = static_cast<uint32_t>(topics.facts->input_bytes_max);
-  }
-  settings.collector.output_bytes_max = static_cast<uint32_t>(topics.facts->output_bytes_max);
-
-  runtime::WorkerOptions options;
-  options.transactional_id = settings.kafka.transactional_id;
-  options.accept_loss = settings.accept_loss;
-  options.shard.remembered_max = settings.remembered_max;
-  options.shard.dead_letter_bytes_max = topics.facts->dead_letter_bytes_max;
-  runtime::Worker worker(
-      options, [&settings] { return std::make_unique<collector::Processor>(settings.collector); });
-  kafka::GroupConsumer consumer(settings.kafka, mailbox);
-  kafka::LogReader reader(settings.kafka, mailbox);
-  kafka::LookupThread lookup(settings.kafka, mailbox, reader.client());
-  kafka::TransactionThread transactor(settings.kafka, mailbox);
-  const int code =
-      runtime::WorkerLoop(worker, {consumer, reader, transactor, lookup}, mailbox).run();
-  const runtime::WorkerTotals& totals = worker.totals();
-  base::log_info("stopped: " + std::to_string(totals.records) + " records in " +
-                 std::to_string(totals.batches_committed) + " transactions, " +
-                 std::to_string(totals.batches_failed) + " failed");
-  return code;
+  cmd::adopt(*topics.facts, settings);
+  return runtime::run_workers(mailboxes, [&](size_t i) {
+    return run_worker(settings, cmd::worker_settings(settings.kafka, i), mailboxes[i]);
+  });
 }
 
 }  // namespace
@@ -98,10 +117,5 @@ int main(int argc, char** argv) {
     std::fputs("muster-collector: --help lists the options\n", stderr);
     return kExitUsage;
   }
-  try {
-    return run(std::move(settings));
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "muster-collector: %s\n", error.what());
-    return kExitFailure;
-  }
+  return run(std::move(settings));
 }

@@ -75,7 +75,9 @@ void read_names(config::Options& options, kafka::Settings& kafka) {
   topics.input = options.text("event-topic");
   topics.output = options.maybe_text("output-topic").value_or(topics.input);
   topics.dead_letter = topics.input + "-dlq";
-  topics.journal = "muster." + group_in_names(kafka.group) + "." + topics.input + ".journal";
+  const std::string ours = "muster." + group_in_names(kafka.group) + "." + topics.input;
+  topics.repartition = ours + ".repartition";
+  topics.journal = ours + ".journal";
   kafka.transactional_id = transactional_id(kafka.group, topics.input, kafka.instance);
 
   const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20; };
@@ -87,12 +89,11 @@ void read_names(config::Options& options, kafka::Settings& kafka) {
     options.wrong("event-topic", kTopicName);
   } else if (!is_topic_name(topics.dead_letter)) {
     options.wrong("event-topic", "a name that leaves room for \"-dlq\": at most 245 characters");
-  } else if (group_fits && !is_topic_name(topics.journal)) {
+  } else if (group_fits && !is_topic_name(topics.repartition)) {
     options.wrong("event-topic",
-                  "a name short enough for the journal's topic muster.<group>.<event "
-                  "topic>.journal: at most 249 "
-                  "characters, these would be " +
-                      std::to_string(topics.journal.size()));
+                  "a name short enough for the topic muster.<group>.<event topic>.repartition: at "
+                  "most 249 characters, these would be " +
+                      std::to_string(topics.repartition.size()));
   }
   if (options.maybe_text("output-topic") && !is_topic_name(topics.output))
     options.wrong("output-topic", kTopicName);
@@ -120,8 +121,7 @@ config::Options collector_options() {
         "", "NAME"},
        {"partitions", "create event and output topic with so many partitions if they are missing",
         "", "N"},
-       {"partitioner",
-        "where a key lives in the output topic: murmur2 (Java's) or crc32 (librdkafka's)",
+       {"partitioner", "where a group's id lives: murmur2 (Java's) or crc32 (librdkafka's)",
         "murmur2", "NAME"},
        {"early-ttl", "how long events wait for their group's Create", "30", "SECONDS"},
        {"closed-ttl", "how long a closed group is remembered", "300", "SECONDS"},
@@ -133,6 +133,11 @@ config::Options collector_options() {
         "how many closed groups a partition remembers; beyond, the oldest go early", "2000000",
         "N"},
        {"sender", "put into outcomes as their sender", "", "NAME"},
+       {"workers", "group members in this process, each with threads of its own", "1", "N"},
+       {"carry-after",
+        "write an open group into the journal again when it was written so long ago; recovery "
+        "reads back no further",
+        "600", "SECONDS"},
        {"journal-retention", "how long the journal is kept, beyond what recovery needs", "604800",
         "SECONDS"},
        {"accept-loss",
@@ -181,6 +186,8 @@ CollectorSettings read_settings(config::Options& options) {
       }())) {
     options.add_error("--sender: not UTF-8");
   }
+  s.workers = static_cast<size_t>(options.integer("workers", 1, 64));
+  s.carry_after = core::Duration{options.seconds_as_ms("carry-after", 100, 365 * kDayMs)};
   s.remembered_max = static_cast<size_t>(options.integer("remembered-max", 0, 1'000'000'000));
 
   const std::string level = options.one_of("log-level", {"info", "debug", "warn", "error"});
@@ -189,6 +196,26 @@ CollectorSettings read_settings(config::Options& options) {
   if (level == "error") s.log_level = base::LogLevel::kError;
   s.log_json = options.one_of("log-format", {"text", "json"}) == "json";
   return s;
+}
+
+void adopt(const kafka::TopicFacts& facts, CollectorSettings& settings) {
+  settings.kafka.partitions = facts.partitions;
+  settings.kafka.produce_bytes_max =
+      std::min({settings.kafka.produce_bytes_max, facts.output_bytes_max,
+                facts.dead_letter_bytes_max, facts.repartition_bytes_max});
+  if (settings.collector.max_message_bytes == 0)
+    settings.collector.max_message_bytes = static_cast<uint32_t>(facts.input_bytes_max);
+  settings.collector.output_bytes_max = static_cast<uint32_t>(facts.output_bytes_max);
+  settings.dead_letter_bytes_max = facts.dead_letter_bytes_max;
+}
+
+kafka::Settings worker_settings(const kafka::Settings& process, size_t i) {
+  kafka::Settings settings = process;
+  if (i == 0) return settings;
+  if (!settings.instance.empty()) settings.instance += "-worker-" + std::to_string(i);
+  settings.transactional_id =
+      transactional_id(settings.group, settings.topics.input, settings.instance);
+  return settings;
 }
 
 }  // namespace muster::cmd

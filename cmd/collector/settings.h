@@ -16,7 +16,10 @@ struct CollectorSettings {
   kafka::Settings kafka;
   kafka::TopicWishes topics;
   collector::Options collector;
+  size_t workers = 1;
   size_t remembered_max = 0;
+  core::Duration carry_after{};
+  size_t dead_letter_bytes_max = 0;  // the topic's
   bool accept_loss = false;
   base::LogLevel log_level = base::LogLevel::kInfo;
   bool log_json = false;
@@ -25,5 +28,10 @@ struct CollectorSettings {
 config::Options collector_options();
 // All that is wrong is in options.errors() afterwards.
 CollectorSettings read_settings(config::Options& options);
+// What the topics say about themselves.
+void adopt(const kafka::TopicFacts& facts, CollectorSettings& settings);
+// Those of the i-th worker of the process: a group member and a writer of its own. The first has the
+// names of a process with one worker.
+kafka::Settings worker_settings(const kafka::Settings& process, size_t i);
 
 }  // namespace muster::cmd

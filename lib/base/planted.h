@@ -29,6 +29,16 @@ enum class Bug {
   kEpochReused,
   kJournalOutsideTransaction,
   kOffsetsNotFenced,
+  kLogsInterleaved,
+  kTickWithoutProbe,
+  kTickBeforeForwarded,
+  kLogsReplayedInOtherOrder,
+  kKeptWithoutComparing,
+  kOneOffsetBelieved,
+  kForwardedTimeLost,
+  kRepartitionTrimmedToEnd,
+  kLossBelievedAtOnce,
+  kRefusedForEver,
   kCount,
 };
 

@@ -35,8 +35,16 @@ Processor::Processor(Options options) : options_(std::move(options)) { CHECK(val
 
 bool Processor::configure(std::string_view options) { return decode(options, options_); }
 
+std::optional<std::string_view> Processor::route(const core::Record& record) {
+  routed_ = decoder_.decode(record.value, options_);
+  if (const auto* done = std::get_if<EntityDone>(&*routed_)) return done->group;
+  if (const auto* create = std::get_if<Create>(&*routed_)) return create->id;
+  return std::nullopt;
+}
+
 void Processor::on_record(const core::Record& record, core::Time now, core::Effects& effects) {
-  const Decoded decoded = decoder_.decode(record.value, options_);
+  const Decoded decoded = routed_ ? *routed_ : decoder_.decode(record.value, options_);
+  routed_.reset();
   const Cause cause{record, now};
   if (const auto* done = std::get_if<EntityDone>(&decoded)) {
     on_done(*done, cause, effects);

@@ -34,6 +34,7 @@ class Processor final : public core::Processor {
   std::string options() const override { return encode(options_); }
   [[nodiscard]] bool configure(std::string_view options) override;
 
+  std::optional<std::string_view> route(const core::Record& record) override;
   void on_record(const core::Record& record, core::Time now, core::Effects& effects) override;
   void on_timer(core::Slot slot, core::Time due, core::Effects& effects) override;
 
@@ -89,6 +90,7 @@ class Processor final : public core::Processor {
 
   Options options_;
   Decoder decoder_;
+  std::optional<Decoded> routed_;  // of the record that on_record gets next
   GroupTable groups_;
   size_t open_ = 0;
   std::string outcome_;

@@ -14,6 +14,13 @@
 
 namespace muster::core {
 
+struct Cause {
+  Partition partition{};
+  Offset offset{};
+
+  bool operator==(const Cause&) const = default;
+};
+
 struct Output {
   TopicRole topic = TopicRole::kOutput;
   std::optional<Partition> partition;  // absent: the home of the key
@@ -21,12 +28,20 @@ struct Output {
   std::optional<std::string_view> value;
   std::optional<Time> timestamp;  // absent: the time of sending
   std::vector<Header> headers;
+  // The record that it comes of; absent for timers and for what is the core's own.
+  std::optional<Cause> cause;
+  // What the broker has refused before (runtime/refusals.h). Outputs of one group, if it is not 0,
+  // are sent apart from all others, so that a refusal concerns nobody else.
+  uint32_t group = 0;
+  bool dropped = false;  // not to be sent at all
+  std::optional<uint64_t> replaces;
 
   bool operator==(const Output&) const = default;
 };
 
 // The next offset of an input log and what is committed beside it.
 struct OffsetCommit {
+  size_t log = 0;  // which of the shard's input logs
   Partition partition{};
   Offset next{};
   std::string metadata;

@@ -26,8 +26,10 @@
 
 namespace muster::core {
 
-// Which topic a record goes to; the adapter knows the names. The journal is the core's own.
-enum class TopicRole : uint8_t { kOutput, kDeadLetter, kJournal };
+// Which topic a record goes to; the adapter knows the names. Repartition topic and journal are the
+// core's own.
+enum class TopicRole : uint8_t { kOutput, kDeadLetter, kRepartition, kJournal };
+constexpr size_t kTopicRoles = 4;
 
 // An id, by name for everything that is visible, by slot for speed; equal when the names are.
 struct Key {

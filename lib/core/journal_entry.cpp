@@ -20,6 +20,8 @@ void encode(const JournalEntry& entry, std::string& out) {
   w.varint(raw(entry.origin));
   w.zigzag(to_ms(entry.clock));
   w.string(entry.options);
+  w.varint(entry.routing ? static_cast<uint64_t>(entry.routing->partitions) : 0);
+  if (entry.routing) w.u8(static_cast<uint8_t>(entry.routing->partitioner));
   w.varint(entry.replies.size());
   for (const auto& reply : entry.replies) w.string(reply);
   w.varint(entry.ranges.size());
@@ -52,6 +54,12 @@ base::Result<JournalEntry> decode_journal_entry(std::string_view bytes) {
   entry.origin = BatchNumber{r.varint()};
   entry.clock = time_from_ms(r.zigzag());
   entry.options = r.string();
+  if (const uint64_t partitions = r.varint(); partitions > 0) {
+    const uint8_t partitioner = r.u8();
+    if (partitioner > static_cast<uint8_t>(Partitioner::kCrc32) || partitions > INT32_MAX)
+      return base::Error{"journal", "a journal entry with an unknown partitioner"};
+    entry.routing = Routing{Partitioner{partitioner}, static_cast<int32_t>(partitions)};
+  }
   entry.replies.resize(r.count());
   for (auto& reply : entry.replies) reply = r.string();
   entry.ranges.resize(r.count(2));

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "base/result.h"
+#include "core/partitioner.h"
 #include "core/types.h"
 
 #include <optional>
@@ -40,6 +41,7 @@ struct JournalEntry {
   BatchNumber origin{};  // the oldest batch that an id living at this batch's end still needs
   Time clock{};          // before the batch
   std::string_view options;
+  std::optional<Routing> routing;  // absent: one input log, all of whose records are at home
   std::vector<std::string_view> replies;
   std::vector<LogRange> ranges;  // one per input log
   Time ceiling{};

@@ -25,6 +25,10 @@ class Processor {
   // False: these bytes are not options of this version.
   [[nodiscard]] virtual bool configure(std::string_view options) = 0;
 
+  // The id that the record is about, if any: where that lives, it is applied. A shard that shares its
+  // ids out over partitions asks this of every record right before it hands it over, if it does;
+  // other shards never ask.
+  virtual std::optional<std::string_view> route(const Record& /*record*/) { return std::nullopt; }
   // `now` is the record's time, or the shard's clock where that is later: deadlines count from it.
   virtual void on_record(const Record& record, Time now, Effects& effects) = 0;
   // The id's armed timer, due at `due`, has been reached by the clock. It is not armed any more.

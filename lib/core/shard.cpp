@@ -3,21 +3,23 @@
 #include "base/check.h"
 #include "base/planted.h"
 #include "core/dead_letter.h"
+#include "core/forwarding.h"
 
 #include <algorithm>
 
 namespace muster::core {
 
-Shard::Shard(Partition partition, size_t log_count, std::unique_ptr<Processor> processor,
-             ShardLimits limits)
+Shard::Shard(Partition partition, std::optional<Routing> routing,
+             std::unique_ptr<Processor> processor, ShardLimits limits)
     : partition_(partition),
+      own_routing_(routing),
+      routing_in_force_(routing),
       processor_(std::move(processor)),
       limits_(limits),
       own_options_(processor_->options()),
       options_in_force_(own_options_),
-      sealed_to_(log_count),
-      applied_to_(log_count) {
-  CHECK(log_count > 0);
+      sealed_to_(routing ? 2 : 1),
+      applied_to_(sealed_to_) {
   replay_effects_.mute(true);
 }
 
@@ -28,11 +30,12 @@ void Shard::start(Epoch epoch, std::vector<Offset> next, Offset journal_end) {
   sealed_to_ = next;
   applied_to_ = std::move(next);
   journal_floor_ = journal_end;
+  unannounced_ = true;
 }
 
 // --- both live and replay
 
-void Shard::apply_record(Record& record, Effects& effects) {
+void Shard::apply_record(size_t log, Record& record, Effects& effects, Batch* batch) {
   const bool cut = !record.timestamp || *record.timestamp > ceiling_;
   record.time = cut ? ceiling_ : *record.timestamp;
   // Its time is the batch's: the entry must say this ceiling, not that of a later round, even if
@@ -41,10 +44,29 @@ void Shard::apply_record(Record& record, Effects& effects) {
   const Time now =
       MUSTER_PLANTED(kDeadlineBeforeClock) ? record.time : std::max(record.time, clock_);
   if (MUSTER_PLANTED(kClockMovedByRecords)) clock_ = std::max(clock_, record.time);
-  processor_->on_record(record, now, effects);
+  if (log == kRepartitioned && !restore(record, restored_headers_)) {
+    effects.reject(record, "not-forwarded", "only muster writes to this topic");
+  } else if (const auto home = away(log, record)) {
+    dirty_ = true;
+    if (batch != nullptr) batch->outputs.push_back(forward(record, *home, batch->bytes));
+  } else {
+    processor_->on_record(record, now, effects);
+  }
+  take(effects, batch, Cause{record.partition, record.offset});
 }
 
-void Shard::take(Effects& effects, Batch* batch) {
+// Where the record is to go; absent: it is at home, or nobody's. What was forwarded once stays, also
+// if homes have changed since.
+std::optional<Partition> Shard::away(size_t log, const Record& record) {
+  if (!routing_in_force_) return std::nullopt;
+  const auto key = processor_->route(record);
+  if (!key || log == kRepartitioned || routing_in_force_->partitions == 1) return std::nullopt;
+  const Partition home = home_of(*key, *routing_in_force_);
+  if (home == partition_) return std::nullopt;
+  return home;
+}
+
+void Shard::take(Effects& effects, Batch* batch, std::optional<Cause> cause) {
   for (Effect& effect : effects.list()) {
     dirty_ = true;
     if (auto* touch = std::get_if<Touch>(&effect)) {
@@ -59,14 +81,19 @@ void Shard::take(Effects& effects, Batch* batch) {
       if (MUSTER_PLANTED(kOriginWithoutRemembered)) living_.carried(forget->key.slot, current());
     } else if (auto* produce = std::get_if<Produce>(&effect)) {
       CHECK(batch != nullptr);
-      batch->outputs.push_back({produce->topic, std::nullopt, produce->key, produce->value,
-                                std::nullopt, std::move(produce->headers)});
+      Output& output = batch->outputs.emplace_back();
+      output.topic = produce->topic;
+      output.key = produce->key;
+      output.value = produce->value;
+      output.headers = std::move(produce->headers);
+      output.cause = cause;
     } else if (auto* reject = std::get_if<Reject>(&effect)) {
       CHECK(batch != nullptr);
       batch->dead_letters.push_back(
           {reject->code, reject->message, reject->topic, reject->partition, reject->offset});
       batch->outputs.push_back(
           dead_letter(*reject, ceiling_, limits_.dead_letter_bytes_max, batch->bytes));
+      batch->outputs.back().cause = cause;
     }
   }
   effects.clear_list();
@@ -119,17 +146,17 @@ bool Shard::replay_begin(const JournalEntry& entry, Offset journal_offset) {
     options_in_force_ = entry.options;
     if (!processor_->configure(options_in_force_)) return false;
   }
+  routing_in_force_ = entry.routing;
   ceiling_ = entry.ceiling;
   if (MUSTER_PLANTED(kForgetsAtBatchStart)) drop_all(entry.forgets);
-  past_.push_back({entry.n, journal_offset, entry.ceiling, records_, {}});
+  past_.push_back({entry.n, journal_offset, entry.ceiling, records_, entry.ranges.back().from, {}});
   return true;
 }
 
 void Shard::replay_record(size_t log, Record& record) {
   CHECK(record.offset >= applied_to_[log]);
-  apply_record(record, replay_effects());
-  take(replay_effects(), replay_batch_);
   applied_to_[log] = after(record.offset);
+  apply_record(log, record, replay_effects(), replay_batch_);
   ++records_;
 }
 
@@ -164,6 +191,7 @@ bool Shard::replay_end(const JournalEntry& entry) {
 }
 
 void Shard::go_live() {
+  routing_in_force_ = own_routing_;
   if (options_in_force_ == own_options_) return;
   options_in_force_ = own_options_;
   CHECK(processor_->configure(own_options_));
@@ -179,16 +207,25 @@ void Shard::begin(Time wall) {
 
 void Shard::apply(size_t log, std::span<Record> records, Offset next, Batch& batch) {
   CHECK(began_);
+  CHECK(!dirty_ || log >= last_log_ || MUSTER_PLANTED(kLogsInterleaved));
   for (Record& record : records) {
     CHECK(record.offset >= applied_to_[log]);
-    apply_record(record, batch.effects);
-    take(batch.effects, &batch);
     applied_to_[log] = after(record.offset);
+    apply_record(log, record, batch.effects, &batch);
   }
+  last_log_ = log;
+  // A later round would put records of the first log behind these, and a replay before them.
+  if (log > 0 && !records.empty() && !MUSTER_PLANTED(kLogsInterleaved)) dirty_ = true;
   CHECK(next >= applied_to_[log]);
   applied_to_[log] = next;
   records_ += records.size();
   batch.records += records.size();
+}
+
+void Shard::rewind() {
+  CHECK(!dirty_);
+  applied_to_ = sealed_to_;
+  last_log_ = 0;
 }
 
 bool Shard::carry_due(Time wall) const {
@@ -236,11 +273,12 @@ void Shard::seal(std::optional<Time> tick, std::string_view transactional_id, Ba
   entry.n = current();
   entry.clock = clock_;
   entry.options = options_in_force_;
+  entry.routing = routing_in_force_;
   entry.ceiling = ceiling_;
   for (size_t log = 0; log < applied_to_.size(); ++log) {
     entry.ranges.push_back({sealed_to_[log], applied_to_[log]});
   }
-  past_.push_back({entry.n, kUnknown, ceiling_, records_, {}});
+  past_.push_back({entry.n, kUnknown, ceiling_, records_, entry.ranges.back().from, {}});
   if (tick) {
     clock_ = wheel_.expire(std::max(*tick, clock_), expired_, limits_.timers_per_tick_max);
     entry.tick = clock_;
@@ -263,13 +301,19 @@ void Shard::seal(std::optional<Time> tick, std::string_view transactional_id, Ba
   journal.partition = partition_;
   journal.value = batch.bytes.copy(scratch_);
   batch.outputs.push_back(std::move(journal));
-  past_.back().needed_from = origin_journal_offset();
-  const CommitMetadata metadata{epoch_, n_, entry.origin, past_.back().needed_from,
-                                std::string(transactional_id)};
-  batch.offsets.push_back({partition_, applied_to_[0], encode(metadata)});
+  past_.back().needed_from = {origin_journal_offset(), past_.front().repartition_from};
+  if (MUSTER_PLANTED(kRepartitionTrimmedToEnd))
+    past_.back().needed_from.repartition = applied_to_.back();
+  const std::string metadata = encode(CommitMetadata{
+      epoch_, n_, entry.origin, past_.back().needed_from.journal, std::string(transactional_id)});
+  for (size_t log = 0; log < applied_to_.size(); ++log) {
+    batch.offsets.push_back({log, partition_, applied_to_[log], metadata});
+  }
   sealed_to_ = applied_to_;
+  unannounced_ = false;
   dirty_ = false;
   began_ = false;
+  last_log_ = 0;
 }
 
 void Shard::committed(BatchNumber n, Offset journal_offset) {
@@ -278,7 +322,7 @@ void Shard::committed(BatchNumber n, Offset journal_offset) {
   PastBatch& batch = past_.at(raw(n) - raw(past_.front().n));
   CHECK(batch.n == n);
   batch.journal_offset = journal_offset;
-  journal_needed_from_ = batch.needed_from;
+  needed_from_ = batch.needed_from;
 }
 
 void Shard::forget_past_batches() {

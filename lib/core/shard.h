@@ -1,5 +1,6 @@
-// A shard: one processor, its timers, its living ids and its clock, fed by K input logs of one
-// partition number. Its state after batch n is a pure function of the batches 1..n as the journal
+// A shard: one processor, its timers, its living ids and its clock, fed by one input log, or by two:
+// the partition of the input, and that of the repartition topic, where other shards put the records
+// whose home is here (forwarding.h). Its state after batch n is a pure function of the batches 1..n as the journal
 // has them (doc/architecture.md); the same code applies them live and in replay. No I/O, no clock
 // of its own. One thread.
 //
@@ -36,11 +37,13 @@ struct ShardLimits {
 
 class Shard {
  public:
-  Shard(Partition partition, size_t log_count, std::unique_ptr<Processor> processor,
+  // Without routing there is one log, all of whose records are at home.
+  Shard(Partition partition, std::optional<Routing> routing, std::unique_ptr<Processor> processor,
         ShardLimits limits);
 
   // --- where it stands
   Partition partition() const { return partition_; }
+  size_t logs() const { return applied_to_.size(); }
   Epoch epoch() const { return epoch_; }
   BatchNumber n() const { return n_; }  // of the last sealed or replayed batch
   Time clock() const { return clock_; }
@@ -73,8 +76,12 @@ class Shard {
   void apply(size_t log, std::span<Record> records, Offset next, Batch& batch);
   // Something was put out or changed, or hung on the ceiling: the batch wants to be committed now.
   bool dirty() const { return dirty_; }
-  // Positions moved since the last sealed batch.
-  bool moved() const { return applied_to_ != sealed_to_; }
+  // Positions moved since the last sealed batch, or are to be announced.
+  bool moved() const { return unannounced_ || applied_to_ != sealed_to_; }
+  // Nobody but this process knows where it stands: worth a batch without anything in it.
+  void announce() { unannounced_ = true; }
+  // What was applied since the last sealed batch had no effect: back to where that ended.
+  void rewind();
   bool any_timer_due(Time now) { return wheel_.any_due(now); }
   std::optional<Time> no_timer_before() const { return wheel_.no_earlier_than(); }
   // An id may leave memory at `now`; that alone is never urgent.
@@ -87,8 +94,12 @@ class Shard {
   // The transaction of batch `n` has committed and its entry lies at `journal_offset`.
   void committed(BatchNumber n, Offset journal_offset);
 
-  // The journal is needed from here on: a committed batch's metadata says no earlier offset.
-  Offset journal_needed_from() const { return journal_needed_from_; }
+  // The internal logs are needed from here on: a committed batch's metadata says no earlier one.
+  struct NeededFrom {
+    Offset journal{};
+    Offset repartition{};
+  };
+  NeededFrom needed_from() const { return needed_from_; }
 
   // What every living id saves, in the order of their names: equal after equal histories. For tests
   // and tools.
@@ -101,14 +112,18 @@ class Shard {
     Offset journal_offset{};  // kUnknown until committed
     Time ceiling{};
     uint64_t records_before = 0;
-    Offset needed_from{};  // what the metadata of this batch says
+    Offset repartition_from{};  // where its range of that log begins
+    NeededFrom needed_from{};   // what the metadata of this batch says
   };
   static constexpr Offset kUnknown{-1};
+  static constexpr size_t kRepartitioned = 1;  // the second log
 
   BatchNumber current() const { return after(n_); }
-  void apply_record(Record& record, Effects& effects);
+  // `batch` is absent in a replay whose outputs nobody wants.
+  void apply_record(size_t log, Record& record, Effects& effects, Batch* batch);
   // Takes the list; outputs go to `batch` if there is one.
-  void take(Effects& effects, Batch* batch);
+  void take(Effects& effects, Batch* batch, std::optional<Cause> cause = std::nullopt);
+  std::optional<Partition> away(size_t log, const Record& record);
   void fire(std::vector<TimerWheel::Expired>& expired, Effects& effects, Batch* batch);
   void drop(Slot slot);
   void drop_all(const std::vector<std::string_view>& keys);
@@ -122,6 +137,8 @@ class Shard {
   Offset origin_journal_offset() const;
 
   Partition partition_;
+  std::optional<Routing> own_routing_;
+  std::optional<Routing> routing_in_force_;
   std::unique_ptr<Processor> processor_;
   ShardLimits limits_;
   std::string own_options_;
@@ -133,13 +150,15 @@ class Shard {
   Time ceiling_{};
   std::vector<Offset> sealed_to_;
   std::vector<Offset> applied_to_;
+  bool unannounced_ = false;
   bool dirty_ = false;
   bool began_ = false;
+  size_t last_log_ = 0;  // that was applied in this batch
 
   TimerWheel wheel_;
   LivingIds living_;
-  std::deque<PastBatch> past_;    // from the origin's on
-  Offset journal_needed_from_{};  // as of the last batch known to be committed
+  std::deque<PastBatch> past_;  // from the origin's on
+  NeededFrom needed_from_;      // as of the last batch known to be committed
   Offset
       journal_floor_{};  // an entry's offset, or one before it, that is at or before all of past_
   uint64_t records_ = 0;
@@ -148,6 +167,7 @@ class Shard {
   Effects replay_effects_{replay_bytes_};
   Batch* replay_batch_ = nullptr;
   std::vector<TimerWheel::Expired> expired_;
+  std::vector<Header> restored_headers_;
   std::string scratch_;
 };
 

@@ -19,7 +19,7 @@ using Properties = std::vector<std::pair<std::string, std::string>>;
 // fetch.queue.backoff.ms; before, it slept for a second, which only a very long queue avoids.
 constexpr int kShortBackoffSince = 0x02020000;
 
-Properties defaults(ClientRole role) {
+Properties defaults(const Settings& settings, ClientRole role) {
   Properties p = {{"socket.nagle.disable", "true"},
                   {"reconnect.backoff.ms", "50"},
                   {"reconnect.backoff.max.ms", "1000"},
@@ -55,7 +55,8 @@ Properties defaults(ClientRole role) {
            {"queue.buffering.max.messages", "1000000"},
            {"queue.buffering.max.kbytes", "1048576"},
            {"batch.num.messages", "100000"},
-           {"batch.size", "1000000"}});
+           // A request larger than a topic takes is refused, however small its records are.
+           {"batch.size", std::to_string(settings.produce_bytes_max)}});
       break;
     case ClientRole::kEnds:
       p.insert(p.end(), {{"retry.backoff.ms", "5"}});
@@ -68,7 +69,10 @@ Properties defaults(ClientRole role) {
 
 // What exactly once and in order stand on.
 Properties fixed(const Settings& settings, ClientRole role) {
-  Properties p = {{"bootstrap.servers", settings.brokers}, {"client.id", settings.client_id}};
+  // A member of the group shows by its client id which writer it is (dead_writers.h).
+  const bool member = role == ClientRole::kGroupConsumer;
+  Properties p = {{"bootstrap.servers", settings.brokers},
+                  {"client.id", member ? settings.transactional_id : settings.client_id}};
   switch (role) {
     case ClientRole::kGroupConsumer:
       p.insert(p.end(), {{"group.id", settings.group},
@@ -89,7 +93,9 @@ Properties fixed(const Settings& settings, ClientRole role) {
                          {"auto.offset.reset", "error"}});
       break;
     case ClientRole::kEnds:
-      p.emplace_back("isolation.level", "read_uncommitted");
+      p.insert(p.end(), {{"group.id", settings.group},
+                         {"isolation.level", "read_uncommitted"},
+                         {"enable.auto.commit", "false"}});
       break;
     case ClientRole::kProducer:
       p.insert(p.end(),
@@ -191,7 +197,7 @@ std::vector<std::string> check_properties(const Settings& settings) {
 
 ConfHandle make_conf(const Settings& settings, ClientRole role) {
   ConfHandle conf(rd_kafka_conf_new());
-  for (const auto& [name, value] : defaults(role)) set(conf.get(), name, value);
+  for (const auto& [name, value] : defaults(settings, role)) set(conf.get(), name, value);
   for (const auto& [name, value, source] : settings.properties) set(conf.get(), name, value);
   for (const auto& [name, value] : fixed(settings, role)) set(conf.get(), name, value);
   rd_kafka_conf_set_log_cb(conf.get(), on_log);

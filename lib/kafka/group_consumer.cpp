@@ -5,6 +5,8 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include <algorithm>
+#include <set>
 #include <stdexcept>
 #include <utility>
 
@@ -66,15 +68,20 @@ void GroupConsumer::make() {
   rd_kafka_queue_io_event_enable(main_queue_.get(), mailbox_.fd(), &one, sizeof one);
 }
 
+const std::string& GroupConsumer::topic(runtime::Log log) const {
+  return log == runtime::Log::kInput ? settings_.topics.input : settings_.topics.repartition;
+}
+
 GroupConsumer::~GroupConsumer() {
   queues_.clear();
   main_queue_.reset();
 }
 
 void GroupConsumer::subscribe() {
-  const PartitionListHandle topics(rd_kafka_topic_partition_list_new(1));
-  rd_kafka_topic_partition_list_add(topics.get(), settings_.topics.input.c_str(),
-                                    RD_KAFKA_PARTITION_UA);
+  const PartitionListHandle topics(rd_kafka_topic_partition_list_new(2));
+  for (const auto log : {runtime::Log::kInput, runtime::Log::kRepartition}) {
+    rd_kafka_topic_partition_list_add(topics.get(), topic(log).c_str(), RD_KAFKA_PARTITION_UA);
+  }
   const auto code = rd_kafka_subscribe(client_.get(), topics.get());
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
     mailbox_.post(runtime::Failed{
@@ -134,10 +141,22 @@ void GroupConsumer::on_error(int code, const std::string& text) {
 
 void GroupConsumer::on_assigned(const rd_kafka_topic_partition_list_t& partitions) {
   save_group_metadata();
-  runtime::Assigned event;
-  for (int i = 0; i < partitions.cnt; ++i)
-    event.partitions.push_back(core::Partition{partitions.elems[i].partition});
-  events_.push_back(std::move(event));
+  std::set<core::Partition> inputs;
+  std::set<core::Partition> repartitions;
+  for (int i = 0; i < partitions.cnt; ++i) {
+    auto& of_topic = partitions.elems[i].topic == settings_.topics.input ? inputs : repartitions;
+    of_topic.insert(core::Partition{partitions.elems[i].partition});
+  }
+  // Partitions that were added to the input are named all the same: the start of their shards says
+  // what is to be done.
+  const bool grown = std::ranges::any_of(
+      inputs, [this](core::Partition p) { return core::raw(p) >= settings_.partitions; });
+  if (inputs != repartitions && !grown) {
+    // Its next look at the topics makes it share them out anew.
+    log_complaint("pairs", "the group's leader does not know all topics yet: waiting for it");
+    inputs.clear();
+  }
+  events_.push_back(runtime::Assigned{{inputs.begin(), inputs.end()}});
 }
 
 void GroupConsumer::on_revoked(bool lost) { events_.push_back(runtime::Revoked{lost}); }
@@ -159,15 +178,15 @@ void GroupConsumer::assign(std::span<const runtime::StartAt> positions) {
   queues_.clear();
   const PartitionListHandle list(
       rd_kafka_topic_partition_list_new(static_cast<int>(positions.size())));
-  const std::string& topic = settings_.topics.input;
   for (const auto& position : positions) {
     const int32_t partition = core::raw(position.partition);
-    rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), partition)->offset =
+    const char* name = topic(position.log).c_str();
+    rd_kafka_topic_partition_list_add(list.get(), name, partition)->offset =
         core::raw(position.offset);
-    QueueHandle queue(rd_kafka_queue_get_partition(client_.get(), topic.c_str(), partition));
+    QueueHandle queue(rd_kafka_queue_get_partition(client_.get(), name, partition));
     // Before the assignment: nothing of the partition shall ever reach the main queue.
     rd_kafka_queue_forward(queue.get(), nullptr);
-    queues_.emplace(position.partition,
+    queues_.emplace(std::pair(position.partition, position.log),
                     std::make_unique<RecordQueue>(
                         std::move(queue), mailbox_.fd(),
                         [this](int code, const std::string& text) { on_error(code, text); }));
@@ -197,12 +216,17 @@ void GroupConsumer::unassign() {
 }
 
 size_t GroupConsumer::queued(core::Partition partition) const {
-  const auto queue = queues_.find(partition);
-  return queue == queues_.end() ? 0 : queue->second->queued();
+  size_t queued = 0;
+  for (const auto log : {runtime::Log::kInput, runtime::Log::kRepartition}) {
+    const auto queue = queues_.find({partition, log});
+    if (queue != queues_.end()) queued += queue->second->queued();
+  }
+  return queued;
 }
 
-runtime::Fetched GroupConsumer::fetch(core::Partition partition, size_t records_max) {
-  const auto queue = queues_.find(partition);
+runtime::Fetched GroupConsumer::fetch(core::Partition partition, runtime::Log log,
+                                      size_t records_max) {
+  const auto queue = queues_.find({partition, log});
   if (queue == queues_.end()) return {};
   const runtime::Fetched fetched = queue->second->fetch(records_max);
   // What the worker gets it applies at once.

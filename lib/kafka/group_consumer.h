@@ -1,5 +1,5 @@
-// The group's consumer: a static or dynamic member with the eager range assignor; each partition is
-// read from its own queue. Loop thread only; nothing blocks but close().
+// The group's consumer of input and repartition topic: a static or dynamic member with the eager
+// range assignor, which gives it the same partitions of both; each is read from its own queue. Loop thread only; nothing blocks but close().
 #pragma once
 
 #include "kafka/client.h"
@@ -26,7 +26,7 @@ class GroupConsumer final : public runtime::Consumer {
   void assign(std::span<const runtime::StartAt> positions) override;
   void unassign() override;
   size_t queued(core::Partition partition) const override;
-  runtime::Fetched fetch(core::Partition partition, size_t records_max) override;
+  runtime::Fetched fetch(core::Partition partition, runtime::Log log, size_t records_max) override;
   std::string group_metadata() const override { return group_metadata_; }
   void close() override;
 
@@ -40,12 +40,13 @@ class GroupConsumer final : public runtime::Consumer {
   void save_group_metadata();
   void make();
   void join_again();
+  const std::string& topic(runtime::Log log) const;
 
   Settings settings_;
   runtime::Mailbox& mailbox_;
   ClientHandle client_;
   QueueHandle main_queue_;
-  std::map<core::Partition, std::unique_ptr<RecordQueue>> queues_;
+  std::map<std::pair<core::Partition, runtime::Log>, std::unique_ptr<RecordQueue>> queues_;
   std::deque<runtime::Event> events_;
   // As it was at the assignment: one read later could be that of a generation whose partitions are
   // not ours, and would let a zombie commit.

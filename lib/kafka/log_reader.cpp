@@ -9,33 +9,31 @@
 
 namespace muster::kafka {
 
-using runtime::ReplayLog;
+using runtime::Log;
 
 LogReader::LogReader(const Settings& settings, runtime::Mailbox& mailbox)
     : settings_(settings), mailbox_(mailbox) {
   MadeClient made = make_client(make_conf(settings_, ClientRole::kReader), ClientRole::kReader);
   if (!made.client) throw std::runtime_error(made.error);
   client_ = std::move(made.client);
-  journal_.reset(rd_kafka_topic_new(client_.get(), settings_.topics.journal.c_str(), nullptr));
-  input_.reset(rd_kafka_topic_new(client_.get(), settings_.topics.input.c_str(), nullptr));
-  CHECK(journal_ && input_);
+  const TopicNames& names = settings_.topics;
+  const std::array<const std::string*, 3> by_log = {&names.input, &names.repartition,
+                                                    &names.journal};
+  for (size_t i = 0; i < by_log.size(); ++i) {
+    topics_[i].reset(rd_kafka_topic_new(client_.get(), by_log[i]->c_str(), nullptr));
+    CHECK(topics_[i] != nullptr);
+  }
 }
 
 LogReader::~LogReader() {
   while (!queues_.empty()) stop_source(queues_.begin()->first);
 }
 
-rd_kafka_topic_s* LogReader::topic(ReplayLog log) const {
-  switch (log) {
-    case ReplayLog::kJournal:
-      return journal_.get();
-    case ReplayLog::kInput:
-      return input_.get();
-  }
-  return nullptr;
+rd_kafka_topic_s* LogReader::topic(Log log) const {
+  return topics_[static_cast<size_t>(log)].get();
 }
 
-void LogReader::start(core::Partition partition, ReplayLog log, core::Offset from) {
+void LogReader::start(core::Partition partition, Log log, core::Offset from) {
   const Source source{partition, log};
   if (queues_.contains(source)) stop_source(source);
   QueueHandle queue(rd_kafka_queue_new(client_.get()));
@@ -65,18 +63,18 @@ void LogReader::stop_source(const Source& source) {
 }
 
 void LogReader::stop(core::Partition partition) {
-  for (const ReplayLog log : {ReplayLog::kJournal, ReplayLog::kInput}) {
+  for (const Log log : {Log::kInput, Log::kRepartition, Log::kJournal}) {
     if (queues_.contains({partition, log})) stop_source({partition, log});
   }
 }
 
-runtime::Fetched LogReader::fetch(core::Partition partition, ReplayLog log, size_t records_max) {
+runtime::Fetched LogReader::fetch(core::Partition partition, Log log, size_t records_max) {
   const auto queue = queues_.find({partition, log});
   if (queue == queues_.end()) return {};
   return queue->second->fetch(records_max);
 }
 
-void LogReader::consume(core::Partition partition, ReplayLog log, size_t records) {
+void LogReader::consume(core::Partition partition, Log log, size_t records) {
   const auto queue = queues_.find({partition, log});
   if (queue != queues_.end()) queue->second->consume(records);
 }

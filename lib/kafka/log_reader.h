@@ -1,4 +1,4 @@
-// Reads journal and input for recovery, outside of the group, committed records only. Loop thread.
+// Reads journal and input logs for recovery, outside of the group, committed records only. Loop thread.
 // The client is lent to the lookup thread too, which asks it for committed offsets (librdkafka's
 // clients are safe for that).
 #pragma once
@@ -8,6 +8,7 @@
 #include "runtime/mailbox.h"
 #include "runtime/ports.h"
 
+#include <array>
 #include <map>
 #include <memory>
 
@@ -19,25 +20,23 @@ class LogReader final : public runtime::Reader {
   LogReader(const Settings& settings, runtime::Mailbox& mailbox);
   ~LogReader() override;
 
-  void start(core::Partition partition, runtime::ReplayLog log, core::Offset from) override;
+  void start(core::Partition partition, runtime::Log log, core::Offset from) override;
   void stop(core::Partition partition) override;
-  runtime::Fetched fetch(core::Partition partition, runtime::ReplayLog log,
-                         size_t records_max) override;
-  void consume(core::Partition partition, runtime::ReplayLog log, size_t records) override;
+  runtime::Fetched fetch(core::Partition partition, runtime::Log log, size_t records_max) override;
+  void consume(core::Partition partition, runtime::Log log, size_t records) override;
 
   rd_kafka_s* client() const { return client_.get(); }
 
  private:
-  using Source = std::pair<core::Partition, runtime::ReplayLog>;
+  using Source = std::pair<core::Partition, runtime::Log>;
 
-  rd_kafka_topic_s* topic(runtime::ReplayLog log) const;
+  rd_kafka_topic_s* topic(runtime::Log log) const;
   void stop_source(const Source& source);
 
   Settings settings_;
   runtime::Mailbox& mailbox_;
   ClientHandle client_;
-  TopicHandle journal_;
-  TopicHandle input_;
+  std::array<TopicHandle, 3> topics_;  // by log
   std::map<Source, std::unique_ptr<RecordQueue>> queues_;
 };
 

@@ -5,6 +5,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include <array>
 #include <chrono>
 #include <stdexcept>
 
@@ -13,6 +14,7 @@ namespace {
 
 constexpr int kCallTimeoutMs = 5'000;
 constexpr auto kPause = std::chrono::milliseconds(100);
+constexpr std::array kInputLogs = {runtime::Log::kInput, runtime::Log::kRepartition};
 
 // Of the call, or of a partition in its answer.
 rd_kafka_resp_err_t first_error(rd_kafka_resp_err_t code,
@@ -25,7 +27,10 @@ rd_kafka_resp_err_t first_error(rd_kafka_resp_err_t code,
 
 LookupThread::LookupThread(const Settings& settings, runtime::Mailbox& mailbox,
                            rd_kafka_s* committed_reader)
-    : settings_(settings), mailbox_(mailbox), committed_reader_(committed_reader) {
+    : settings_(settings),
+      mailbox_(mailbox),
+      committed_reader_(committed_reader),
+      dead_writers_(settings) {
   MadeClient made = make_client(make_conf(settings_, ClientRole::kEnds), ClientRole::kEnds);
   if (!made.client) throw std::runtime_error(made.error);
   ends_reader_ = std::move(made.client);
@@ -45,12 +50,29 @@ void LookupThread::locate(uint64_t request, std::vector<core::Partition> partiti
   submit(LocateJob{request, std::move(partitions)});
 }
 
-void LookupThread::read_ends(core::Time at, std::vector<core::Partition> partitions) {
-  submit(EndsJob{at, std::move(partitions)});
+void LookupThread::read_ends(uint64_t request, runtime::Log log,
+                             std::vector<core::Partition> partitions) {
+  submit(EndsJob{request, log, std::move(partitions)});
 }
 
-void LookupThread::trim_journal(core::Partition partition, core::Offset needed_from) {
-  submit(TrimJob{partition, needed_from});
+void LookupThread::read_committed(uint64_t request, std::vector<core::Partition> partitions) {
+  submit(CommittedJob{request, std::move(partitions)});
+}
+
+void LookupThread::trim(core::Partition partition, runtime::Log log, core::Offset needed_from) {
+  submit(TrimJob{partition, log, needed_from});
+}
+
+const std::string& LookupThread::topic(runtime::Log log) const {
+  switch (log) {
+    case runtime::Log::kInput:
+      return settings_.topics.input;
+    case runtime::Log::kRepartition:
+      return settings_.topics.repartition;
+    case runtime::Log::kJournal:
+      break;
+  }
+  return settings_.topics.journal;
 }
 
 void LookupThread::submit(Job job) {
@@ -103,26 +125,42 @@ bool LookupThread::answer(const LocateJob& job) {
     }
     runtime::Location location;
     location.partition = partition;
+    location.inputs.resize(kInputLogs.size());
     located.locations.push_back(location);
     located.random.push_back((uint64_t{random_()} << 32) | random_());
   }
   // Offsets first: the journal read after them holds at least their batch.
-  if (!read_committed(located.locations)) return false;
+  if (!locate_committed(job, located.locations)) return false;
   for (auto& location : located.locations) {
     if (!read_watermarks(settings_.topics.journal, location.partition, location.journal))
       return false;
-    if (!read_watermarks(settings_.topics.input, location.partition, location.input)) return false;
+    for (size_t log = 0; log < kInputLogs.size(); ++log) {
+      if (!read_watermarks(topic(kInputLogs[log]), location.partition, location.inputs[log].ends))
+        return false;
+    }
   }
   mailbox_.post(std::move(located));
   return true;
 }
 
-bool LookupThread::read_committed(std::vector<runtime::Location>& locations) {
-  const PartitionListHandle list(
-      rd_kafka_topic_partition_list_new(static_cast<int>(locations.size())));
-  for (const auto& location : locations) {
-    rd_kafka_topic_partition_list_add(list.get(), settings_.topics.input.c_str(),
-                                      core::raw(location.partition));
+PartitionListHandle LookupThread::input_list(const std::vector<core::Partition>& partitions) const {
+  PartitionListHandle list(
+      rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size() * kInputLogs.size())));
+  for (const auto partition : partitions) {
+    for (const auto log : kInputLogs) {
+      rd_kafka_topic_partition_list_add(list.get(), topic(log).c_str(), core::raw(partition));
+    }
+  }
+  return list;
+}
+
+bool LookupThread::locate_committed(const LocateJob& job,
+                                    std::vector<runtime::Location>& locations) {
+  const PartitionListHandle list = input_list(job.partitions);
+  // What a dead writer left open would hold the answer back until its transaction's timeout.
+  if (rd_kafka_committed(ends_reader_.get(), list.get(), kCallTimeoutMs) ==
+      RD_KAFKA_RESP_ERR_NO_ERROR) {
+    dead_writers_.fence(ends_reader_.get(), *list);
   }
   while (true) {
     const auto code =
@@ -130,14 +168,40 @@ bool LookupThread::read_committed(std::vector<runtime::Location>& locations) {
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) break;
     if (!again(code, "reading the committed offsets of group " + settings_.group)) return false;
   }
-  for (size_t i = 0; i < locations.size(); ++i) {
+  for (int i = 0; i < list->cnt; ++i) {
     const auto& entry = list->elems[i];
     if (entry.offset < 0) continue;
-    locations[i].committed = core::Offset{entry.offset};
+    auto& input = locations[static_cast<size_t>(i) / kInputLogs.size()]
+                      .inputs[static_cast<size_t>(i) % kInputLogs.size()];
+    input.committed = core::Offset{entry.offset};
     if (entry.metadata != nullptr) {
-      locations[i].metadata.assign(static_cast<const char*>(entry.metadata), entry.metadata_size);
+      input.metadata.assign(static_cast<const char*>(entry.metadata), entry.metadata_size);
     }
   }
+  return true;
+}
+
+bool LookupThread::answer(const CommittedJob& job) {
+  const PartitionListHandle list(
+      rd_kafka_topic_partition_list_new(static_cast<int>(job.partitions.size())));
+  for (const auto partition : job.partitions) {
+    rd_kafka_topic_partition_list_add(list.get(), settings_.topics.input.c_str(),
+                                      core::raw(partition));
+  }
+  while (true) {
+    const auto code =
+        first_error(rd_kafka_committed(ends_reader_.get(), list.get(), kCallTimeoutMs), *list);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) break;
+    if (!again(code, "reading the committed offsets of group " + settings_.group)) return false;
+  }
+  runtime::CommittedRead committed;
+  committed.request = job.request;
+  for (int i = 0; i < list->cnt; ++i) {
+    const auto& entry = list->elems[i];
+    if (entry.offset < 0) continue;
+    committed.offsets.push_back({core::Partition{entry.partition}, core::Offset{entry.offset}});
+  }
+  mailbox_.post(std::move(committed));
   return true;
 }
 
@@ -163,16 +227,16 @@ bool LookupThread::answer(const EndsJob& job) {
     rd_kafka_topic_partition_list_t* fresh = list.get();
     fresh->cnt = 0;
     for (const auto partition : job.partitions) {
-      rd_kafka_topic_partition_list_add(fresh, settings_.topics.input.c_str(), core::raw(partition))
+      rd_kafka_topic_partition_list_add(fresh, topic(job.log).c_str(), core::raw(partition))
           ->offset = RD_KAFKA_OFFSET_END;
     }
     const auto code =
         first_error(rd_kafka_offsets_for_times(ends_reader_.get(), fresh, kCallTimeoutMs), *fresh);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) break;
-    if (!again(code, "reading the ends of " + settings_.topics.input)) return false;
+    if (!again(code, "reading the ends of " + topic(job.log))) return false;
   }
   runtime::EndsRead ends;
-  ends.at = job.at;
+  ends.request = job.request;
   for (int i = 0; i < list->cnt; ++i) {
     ends.ends.push_back(
         {core::Partition{list->elems[i].partition}, core::Offset{list->elems[i].offset}});
@@ -187,7 +251,7 @@ bool LookupThread::answer(const TrimJob& job) {
   const auto now = std::chrono::floor<core::Duration>(std::chrono::system_clock::now());
   const int64_t keep_from_ms = core::to_ms(now) - settings_.journal_retention_ms;
   const PartitionListHandle list(rd_kafka_topic_partition_list_new(1));
-  auto* entry = rd_kafka_topic_partition_list_add(list.get(), settings_.topics.journal.c_str(),
+  auto* entry = rd_kafka_topic_partition_list_add(list.get(), topic(job.log).c_str(),
                                                   core::raw(job.partition));
   entry->offset = keep_from_ms;
   const auto code = first_error(
@@ -202,8 +266,8 @@ bool LookupThread::answer(const TrimJob& job) {
   rd_kafka_DeleteRecords_destroy(deletion);
   const EventHandle event(rd_kafka_queue_poll(queue.get(), kCallTimeoutMs));
   if (event && rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    base::log_warn(std::string("the journal cannot be trimmed: ") +
-                   rd_kafka_event_error_string(event.get()));
+    base::log_warn(topic(job.log) +
+                   " cannot be trimmed: " + rd_kafka_event_error_string(event.get()));
   }
   return true;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kafka/client.h"
+#include "kafka/dead_writers.h"
 #include "runtime/mailbox.h"
 #include "runtime/ports.h"
 
@@ -26,8 +27,10 @@ class LookupThread final : public runtime::Lookup {
   ~LookupThread() override;
 
   void locate(uint64_t request, std::vector<core::Partition> partitions) override;
-  void read_ends(core::Time at, std::vector<core::Partition> partitions) override;
-  void trim_journal(core::Partition partition, core::Offset needed_from) override;
+  void read_ends(uint64_t request, runtime::Log log,
+                 std::vector<core::Partition> partitions) override;
+  void read_committed(uint64_t request, std::vector<core::Partition> partitions) override;
+  void trim(core::Partition partition, runtime::Log log, core::Offset needed_from) override;
 
  private:
   struct LocateJob {
@@ -35,22 +38,32 @@ class LookupThread final : public runtime::Lookup {
     std::vector<core::Partition> partitions;
   };
   struct EndsJob {
-    core::Time at{};
+    uint64_t request = 0;
+    runtime::Log log{};
+    std::vector<core::Partition> partitions;
+  };
+  struct CommittedJob {
+    uint64_t request = 0;
     std::vector<core::Partition> partitions;
   };
   struct TrimJob {
     core::Partition partition{};
+    runtime::Log log{};
     core::Offset needed_from{};
   };
-  using Job = std::variant<LocateJob, EndsJob, TrimJob>;
+  using Job = std::variant<LocateJob, EndsJob, CommittedJob, TrimJob>;
 
   void submit(Job job);
   void run();
   // False: given up, because the process stops or a failure was posted.
   bool answer(const LocateJob& job);
   bool answer(const EndsJob& job);
+  bool answer(const CommittedJob& job);
   bool answer(const TrimJob& job);
-  bool read_committed(std::vector<runtime::Location>& locations);
+  const std::string& topic(runtime::Log log) const;
+  // The committed offsets of the input logs of these partitions.
+  PartitionListHandle input_list(const std::vector<core::Partition>& partitions) const;
+  bool locate_committed(const LocateJob& job, std::vector<runtime::Location>& locations);
   bool read_watermarks(const std::string& topic, core::Partition partition, runtime::LogEnds& ends);
   // Whether to ask again after this error: pauses, says why once.
   bool again(int error_code, const std::string& what);
@@ -59,6 +72,7 @@ class LookupThread final : public runtime::Lookup {
   runtime::Mailbox& mailbox_;
   rd_kafka_s* committed_reader_;
   ClientHandle ends_reader_;  // sees open transactions: its ends are the high watermarks
+  DeadWriters dead_writers_;
 
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -10,7 +10,8 @@ struct TopicNames {
   std::string input;
   std::string output;
   std::string dead_letter;
-  std::string journal;
+  std::string repartition;  // of muster's own: records on their way home
+  std::string journal;      // the same
 };
 
 struct Property {
@@ -33,7 +34,8 @@ struct Settings {
   std::string client_id;
   std::string partitioner = "murmur2";
   TopicNames topics;
-  int32_t partitions = 0;  // of the input, and of the journal, when the topics were checked
+  int32_t partitions = 0;  // of the input, and of our own topics, when they were checked
+  size_t produce_bytes_max = 1'000'000;  // of one produce request: what all topics take
   int64_t journal_retention_ms = 7LL * 24 * 3600 * 1000;
   // librdkafka's own properties, as the user gave them; a later one counts.
   std::vector<Property> properties;

@@ -6,6 +6,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdlib>
@@ -19,8 +20,10 @@ namespace {
 
 constexpr int kCallTimeoutMs = 5'000;
 constexpr auto kPause = std::chrono::milliseconds(500);
-// One entry may hold the carried state of many ids.
-constexpr const char* kJournalMessageBytesMax = "16777216";
+// One entry of the journal may hold the carried state of many ids, a forwarded record has headers
+// on top of its own.
+constexpr size_t kInternalBytesMax = 16'777'216;
+constexpr size_t kForwardedHeadersBytesMax = 65'536;
 constexpr size_t kDefaultMessageBytesMax = 1'048'588;
 
 struct NewTopic {
@@ -196,7 +199,7 @@ std::optional<Obstacle> try_once(Admin& admin, const Settings& settings, const T
   const TopicNames& names = settings.topics;
   std::map<std::string, int32_t> found;
   const std::vector<std::string> all = {names.input, names.output, names.dead_letter,
-                                        names.journal};
+                                        names.repartition, names.journal};
   if (auto obstacle = admin.read_partitions(all, found)) return obstacle;
   for (const std::string& name : {names.input, names.output}) {
     if (found.contains(name)) continue;
@@ -212,17 +215,22 @@ std::optional<Obstacle> try_once(Admin& admin, const Settings& settings, const T
     if (auto obstacle = admin.create({names.dead_letter, facts.partitions, {}})) return obstacle;
     found[names.dead_letter] = facts.partitions;
   }
-  if (!found.contains(names.journal)) {
-    const NewTopic journal{
-        names.journal,
+  facts.input_bytes_max = admin.message_bytes_max(names.input);
+  const size_t internal_bytes_max =
+      std::max(kInternalBytesMax, facts.input_bytes_max + kForwardedHeadersBytesMax);
+  for (const std::string& name : {names.repartition, names.journal}) {
+    if (found.contains(name)) continue;
+    const NewTopic internal{
+        name,
         facts.partitions,
         {{"cleanup.policy", "delete"},
          // Trimmed by us, never past what recovery needs, however long nobody runs.
          {"retention.ms", "-1"},
          {"retention.bytes", "-1"},
-         {"max.message.bytes", kJournalMessageBytesMax}}};
-    if (auto obstacle = admin.create(journal)) return obstacle;
-    found[names.journal] = facts.partitions;
+         {"message.timestamp.type", "CreateTime"},
+         {"max.message.bytes", std::to_string(internal_bytes_max)}}};
+    if (auto obstacle = admin.create(internal)) return obstacle;
+    found[name] = facts.partitions;
   }
   if (found[names.journal] < facts.partitions && !wishes.accept_partitions) {
     return Obstacle{"the input topic " + names.input + " has " + std::to_string(facts.partitions) +
@@ -232,14 +240,15 @@ std::optional<Obstacle> try_once(Admin& admin, const Settings& settings, const T
                         "--accept-partitions goes on all the same",
                     true};
   }
-  for (const std::string& name : {names.dead_letter, names.journal}) {
+  for (const std::string& name : {names.dead_letter, names.repartition, names.journal}) {
     if (found[name] >= facts.partitions) continue;
     if (auto obstacle = admin.grow(name, facts.partitions)) return obstacle;
     if (name == names.journal) facts.grown = true;
   }
-  facts.input_bytes_max = admin.message_bytes_max(names.input);
-  facts.output_bytes_max = admin.message_bytes_max(names.output);
+  facts.output_bytes_max =
+      names.output == names.input ? facts.input_bytes_max : admin.message_bytes_max(names.output);
   facts.dead_letter_bytes_max = admin.message_bytes_max(names.dead_letter);
+  facts.repartition_bytes_max = admin.message_bytes_max(names.repartition);
   return std::nullopt;
 }
 

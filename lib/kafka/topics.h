@@ -1,6 +1,6 @@
 // The topics that the collector needs, made and checked at start: input and output are the user's
-// (made only if told how many partitions), the dead-letter and journal topics are ours (partitions
-// as the input's). Blocking; start-up.
+// (made only if told how many partitions), the dead-letter, repartition and journal topics are ours
+// (partitions as the input's). Blocking; start-up.
 #pragma once
 
 #include "kafka/settings.h"
@@ -17,6 +17,7 @@ struct TopicFacts {
   size_t input_bytes_max = 0;  // max.message.bytes of each
   size_t output_bytes_max = 0;
   size_t dead_letter_bytes_max = 0;
+  size_t repartition_bytes_max = 0;
   bool grown = false;  // partitions were added to the journal just now
 };
 

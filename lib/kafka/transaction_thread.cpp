@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace muster::kafka {
 
@@ -27,17 +28,30 @@ constexpr auto kLookInterval = std::chrono::milliseconds(50);
 
 struct DeliveryCallback {
   static void call(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
-    auto& self = *static_cast<TransactionThread*>(opaque);
-    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR && self.delivery_error_.empty()) {
-      self.delivery_error_ =
-          std::string(rd_kafka_topic_name(message->rkt)) + ": " + rd_kafka_err2str(message->err);
-    }
-    // The journal's entries want to know where they lie.
-    if (message->_private != nullptr) {
-      *static_cast<core::Offset*>(message->_private) = core::Offset{message->offset};
-    }
+    static_cast<TransactionThread*>(opaque)->on_delivery(*message);
   }
 };
+
+// The message's opaque is the index of its output.
+void TransactionThread::on_delivery(const rd_kafka_message_s& message) {
+  const auto index = reinterpret_cast<uintptr_t>(message._private);
+  if (batch_ == nullptr) return;  // of a transaction that was given up
+  if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    const std::string topic = rd_kafka_topic_name(message.rkt);
+    const std::string reason = rd_kafka_err2str(message.err);
+    if (delivery_error_.empty()) delivery_error_ = topic + ": " + reason;
+    if (const auto refused = refused_for_good(message.err)) {
+      refusals_.push_back({index, topic, reason, *refused == Refused::kTopic});
+    }
+    return;
+  }
+  if (batch_->outputs[index].topic != core::TopicRole::kJournal) return;
+  // The journal's entries want to know where they lie; there is one per shard.
+  for (size_t shard = 0; shard < batch_->shards.size(); ++shard) {
+    if (batch_->shards[shard].journal_output == index)
+      journal_offsets_[shard] = core::Offset{message.offset};
+  }
+}
 
 TransactionThread::TransactionThread(const Settings& settings, runtime::Mailbox& mailbox)
     : settings_(settings), mailbox_(mailbox), thread_([this] { run(); }) {}
@@ -131,8 +145,8 @@ std::optional<Failure> TransactionThread::try_open() {
     return failure;
   }
   const TopicNames& names = settings_.topics;
-  const std::array<const std::string*, 3> by_role = {&names.output, &names.dead_letter,
-                                                     &names.journal};
+  const std::array<const std::string*, core::kTopicRoles> by_role = {
+      &names.output, &names.dead_letter, &names.repartition, &names.journal};
   for (size_t i = 0; i < by_role.size(); ++i) {
     topics_[i].reset(rd_kafka_topic_new(producer_.get(), by_role[i]->c_str(), nullptr));
     CHECK(topics_[i] != nullptr);
@@ -158,9 +172,13 @@ void TransactionThread::run_transaction(const Job& job) {
     mailbox_.post(runtime::Failed{{Remedy::kAbortAndRebuild, "there is no producer", 1}});
     return;
   }
+  batch_ = job.batch;
+  refusals_.clear();
   delivery_error_.clear();
   journal_offsets_.assign(job.batch->shards.size(), core::Offset{-1});
   auto failure = transact(job);
+  if (failure) rd_kafka_poll(producer_.get(), 0);  // what else was refused
+  batch_ = nullptr;
   if (!failure) {
     failures_in_a_row_ = 0;
     mailbox_.post(runtime::Committed{journal_offsets_});
@@ -168,15 +186,16 @@ void TransactionThread::run_transaction(const Job& job) {
   }
   if (!delivery_error_.empty()) failure->message += " (" + delivery_error_ + ")";
   drop_producer(true);
-  ++failures_in_a_row_;
-  mailbox_.post(runtime::Failed{std::move(*failure)});
+  // What was refused will not be sent like that again: no reason to slow down.
+  if (refusals_.empty()) ++failures_in_a_row_;
+  mailbox_.post(runtime::Failed{std::move(*failure), std::exchange(refusals_, {})});
 }
 
 std::optional<Failure> TransactionThread::transact(const Job& job) {
   if (const ErrorHandle error{rd_kafka_begin_transaction(producer_.get())}) {
     return classify_transactional(error.get(), "beginning a transaction");
   }
-  if (auto failure = produce(*job.batch)) return failure;
+  if (auto failure = produce()) return failure;
   if (auto failure = send_offsets(job)) return failure;
   if (const ErrorHandle error{rd_kafka_commit_transaction(producer_.get(), kCallTimeoutMs)}) {
     return classify_transactional(error.get(), "committing a transaction");
@@ -184,56 +203,69 @@ std::optional<Failure> TransactionThread::transact(const Job& job) {
   return std::nullopt;
 }
 
-std::optional<Failure> TransactionThread::produce(const core::Batch& batch) {
-  size_t next_shard = 0;
-  for (size_t i = 0; i < batch.outputs.size(); ++i) {
-    const core::Output& output = batch.outputs[i];
-    void* place = nullptr;
-    if (next_shard < batch.shards.size() && batch.shards[next_shard].journal_output == i) {
-      place = &journal_offsets_[next_shard++];
+std::optional<Failure> TransactionThread::produce() {
+  uint32_t group = 0;
+  for (size_t i = 0; i < batch_->outputs.size(); ++i) {
+    const core::Output& output = batch_->outputs[i];
+    if (output.dropped) continue;
+    if (std::exchange(group, output.group) != output.group) {
+      if (auto failure = flush()) return failure;
     }
-    std::array<rd_kafka_vu_t, 8> args{};
-    size_t count = 0;
-    const auto add = [&args, &count ](rd_kafka_vtype_t type) -> auto& {
-      args[count].vtype = type;
-      return args[count++].u;
-    };
-    add(RD_KAFKA_VTYPE_RKT).rkt = topic(output.topic);
-    add(RD_KAFKA_VTYPE_PARTITION).i32 =
-        output.partition ? core::raw(*output.partition) : RD_KAFKA_PARTITION_UA;
-    add(RD_KAFKA_VTYPE_MSGFLAGS).i = 0;
-    add(RD_KAFKA_VTYPE_OPAQUE).ptr = place;
-    if (output.value) {
-      auto& value = add(RD_KAFKA_VTYPE_VALUE).mem;
-      value.ptr = const_cast<char*>(output.value->data());
-      value.size = output.value->size();
+    if (auto failure = produce_one(i)) return failure;
+  }
+  return group == 0 ? std::nullopt : flush();
+}
+
+std::optional<Failure> TransactionThread::flush() {
+  if (rd_kafka_flush(producer_.get(), kCallTimeoutMs) != RD_KAFKA_RESP_ERR_NO_ERROR)
+    return Failure{Remedy::kAbortAndRebuild, "producing timed out", 1};
+  if (!refusals_.empty()) return Failure{Remedy::kAbortAndRebuild, "an output was refused", 1};
+  return std::nullopt;
+}
+
+std::optional<Failure> TransactionThread::produce_one(size_t index) {
+  const core::Output& output = batch_->outputs[index];
+  std::array<rd_kafka_vu_t, 8> args{};
+  size_t count = 0;
+  const auto add = [&args, &count ](rd_kafka_vtype_t type) -> auto& {
+    args[count].vtype = type;
+    return args[count++].u;
+  };
+  add(RD_KAFKA_VTYPE_RKT).rkt = topic(output.topic);
+  add(RD_KAFKA_VTYPE_PARTITION).i32 =
+      output.partition ? core::raw(*output.partition) : RD_KAFKA_PARTITION_UA;
+  add(RD_KAFKA_VTYPE_MSGFLAGS).i = 0;
+  add(RD_KAFKA_VTYPE_OPAQUE).ptr = reinterpret_cast<void*>(index);
+  if (output.value) {
+    auto& value = add(RD_KAFKA_VTYPE_VALUE).mem;
+    value.ptr = const_cast<char*>(output.value->data());
+    value.size = output.value->size();
+  }
+  if (output.key) {
+    auto& key = add(RD_KAFKA_VTYPE_KEY).mem;
+    key.ptr = const_cast<char*>(output.key->data());
+    key.size = output.key->size();
+  }
+  if (output.timestamp) add(RD_KAFKA_VTYPE_TIMESTAMP).i64 = core::to_ms(*output.timestamp);
+  rd_kafka_headers_t* headers = nullptr;
+  if (!output.headers.empty()) {
+    headers = rd_kafka_headers_new(output.headers.size());
+    for (const core::Header& header : output.headers) {
+      rd_kafka_header_add(headers, header.name.data(), static_cast<ssize_t>(header.name.size()),
+                          header.value ? header.value->data() : nullptr,
+                          header.value ? static_cast<ssize_t>(header.value->size()) : 0);
     }
-    if (output.key) {
-      auto& key = add(RD_KAFKA_VTYPE_KEY).mem;
-      key.ptr = const_cast<char*>(output.key->data());
-      key.size = output.key->size();
+    add(RD_KAFKA_VTYPE_HEADERS).headers = headers;
+  }
+  while (true) {
+    const ErrorHandle error(rd_kafka_produceva(producer_.get(), args.data(), count));
+    if (!error) break;
+    if (rd_kafka_error_code(error.get()) == RD_KAFKA_RESP_ERR__QUEUE_FULL && !stop_) {
+      rd_kafka_poll(producer_.get(), 10);
+      continue;
     }
-    if (output.timestamp) add(RD_KAFKA_VTYPE_TIMESTAMP).i64 = core::to_ms(*output.timestamp);
-    rd_kafka_headers_t* headers = nullptr;
-    if (!output.headers.empty()) {
-      headers = rd_kafka_headers_new(output.headers.size());
-      for (const core::Header& header : output.headers) {
-        rd_kafka_header_add(headers, header.name.data(), static_cast<ssize_t>(header.name.size()),
-                            header.value ? header.value->data() : nullptr,
-                            header.value ? static_cast<ssize_t>(header.value->size()) : 0);
-      }
-      add(RD_KAFKA_VTYPE_HEADERS).headers = headers;
-    }
-    while (true) {
-      const ErrorHandle error(rd_kafka_produceva(producer_.get(), args.data(), count));
-      if (!error) break;
-      if (rd_kafka_error_code(error.get()) == RD_KAFKA_RESP_ERR__QUEUE_FULL && !stop_) {
-        rd_kafka_poll(producer_.get(), 10);
-        continue;
-      }
-      if (headers != nullptr) rd_kafka_headers_destroy(headers);
-      return classify_transactional(error.get(), "producing");
-    }
+    if (headers != nullptr) rd_kafka_headers_destroy(headers);
+    return classify_transactional(error.get(), "producing");
   }
   return std::nullopt;
 }
@@ -248,8 +280,10 @@ std::optional<Failure> TransactionThread::send_offsets(const Job& job) {
   const PartitionListHandle list(
       rd_kafka_topic_partition_list_new(static_cast<int>(job.batch->offsets.size())));
   for (const core::OffsetCommit& commit : job.batch->offsets) {
-    auto* entry = rd_kafka_topic_partition_list_add(list.get(), settings_.topics.input.c_str(),
-                                                    core::raw(commit.partition));
+    const TopicNames& names = settings_.topics;
+    const std::string& topic = commit.log == 0 ? names.input : names.repartition;
+    auto* entry =
+        rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), core::raw(commit.partition));
     entry->offset = core::raw(commit.next);
     // The list frees it.
     entry->metadata = strndup(commit.metadata.data(), commit.metadata.size());

@@ -2,7 +2,8 @@
 // producer or to run one whole transaction: begin, produce, offsets, commit. Payloads are not
 // copied: they stay in the batch, which the worker keeps untouched until the answer. After any
 // failure the producer is destroyed before the answer is given (nothing of it may be sent or read
-// later), and open() makes a new one, whose higher epoch fences the old.
+// later), and open() makes a new one, whose higher epoch fences the old. Outputs that the broker
+// refuses for good are named in the answer.
 #pragma once
 
 #include "kafka/client.h"
@@ -41,7 +42,11 @@ class TransactionThread final : public runtime::Transactor {
   std::optional<runtime::Failure> try_open();
   void run_transaction(const Job& job);
   std::optional<runtime::Failure> transact(const Job& job);
-  std::optional<runtime::Failure> produce(const core::Batch& batch);
+  std::optional<runtime::Failure> produce();
+  std::optional<runtime::Failure> produce_one(size_t index);
+  // All that was produced so far is with the broker, or was refused.
+  std::optional<runtime::Failure> flush();
+  void on_delivery(const rd_kafka_message_s& message);
   std::optional<runtime::Failure> send_offsets(const Job& job);
   void drop_producer(bool abort);
   void pause_after_failures();
@@ -61,8 +66,10 @@ class TransactionThread final : public runtime::Transactor {
 
   // The thread's own.
   ClientHandle producer_;
-  std::array<TopicHandle, 3> topics_;
+  std::array<TopicHandle, core::kTopicRoles> topics_;
   std::vector<core::Offset> journal_offsets_;
+  const core::Batch* batch_ = nullptr;  // in hand
+  std::vector<runtime::Refusal> refusals_;
   std::string delivery_error_;
   int failures_in_a_row_ = 0;
 

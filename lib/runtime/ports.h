@@ -38,18 +38,34 @@ struct LogEnds {
   core::Offset end{};
 };
 
+// The logs of a shard: what it reads, in the order in which a batch applies it, and its journal.
+enum class Log : uint8_t { kInput, kRepartition, kJournal };
+
 // Where a shard stands according to Kafka, read when its last transaction was settled.
-struct Location {
-  core::Partition partition{};
+struct InputLocation {
   std::optional<core::Offset> committed;
   std::string metadata;  // committed beside the offset
-  LogEnds input;
+  LogEnds ends;
+};
+struct Location {
+  core::Partition partition{};
+  std::vector<InputLocation> inputs;  // the input, then the repartition topic if there is one
   LogEnds journal;
 };
 
-struct InputEnd {
+struct PartitionOffset {
   core::Partition partition{};
-  core::Offset end{};
+  core::Offset offset{};
+
+  bool operator==(const PartitionOffset&) const = default;
+};
+
+// An output that the broker will never take.
+struct Refusal {
+  size_t output = 0;  // its index in the batch
+  std::string topic;
+  std::string reason;
+  bool certain = false;  // it is this one, not another that was sent together with it
 };
 
 // --- events: what the world tells the worker
@@ -66,25 +82,32 @@ struct Located {
   std::vector<Location> locations;
   std::vector<uint64_t> random;  // one per location: the epoch, should a new one begin
 };
-// The ends of the input logs, read after the wall clock showed `at`.
+// High watermarks, read after the question was put.
 struct EndsRead {
-  core::Time at{};
-  std::vector<InputEnd> ends;
+  uint64_t request = 0;
+  std::vector<PartitionOffset> ends;
+};
+// What the group has committed of the input; a partition of which it has nothing is absent.
+struct CommittedRead {
+  uint64_t request = 0;
+  std::vector<PartitionOffset> offsets;
 };
 struct Committed {
   std::vector<core::Offset> journal_offsets;  // as Batch::shards
 };
 struct Failed {
   Failure failure;
+  std::vector<Refusal> refusals = {};  // if that is why
 };
 struct StopRequested {};
-using Event = std::variant<Assigned, Revoked, ProducerOpened, Located, EndsRead, Committed, Failed,
-                           StopRequested>;
+using Event = std::variant<Assigned, Revoked, ProducerOpened, Located, EndsRead, CommittedRead,
+                           Committed, Failed, StopRequested>;
 
 // --- ports
 
 struct StartAt {
   core::Partition partition{};
+  Log log{};
   core::Offset offset{};
 
   bool operator==(const StartAt&) const = default;
@@ -97,8 +120,8 @@ struct Fetched {
   core::Offset next{-1};  // negative: nothing new, not even a position
 };
 
-// The group's consumer. Partitions are read from queues of their own: not to read one holds it
-// back.
+// The group's consumer, of the input and of the repartition topic if there is one. Each partition is
+// read from a queue of its own: not to read one holds it back.
 class Consumer {
  public:
   virtual ~Consumer() = default;
@@ -107,24 +130,22 @@ class Consumer {
   virtual std::optional<Event> poll() = 0;
   virtual void assign(std::span<const StartAt> positions) = 0;
   virtual void unassign() = 0;
-  virtual size_t queued(core::Partition partition) const = 0;
-  virtual Fetched fetch(core::Partition partition, size_t records_max) = 0;
+  virtual size_t queued(core::Partition partition) const = 0;  // of all its logs
+  virtual Fetched fetch(core::Partition partition, Log log, size_t records_max) = 0;
   // Who this member is in which generation, saved at the assignment; goes with every transaction.
   virtual std::string group_metadata() const = 0;
   virtual void close() = 0;
 };
 
-enum class ReplayLog { kJournal, kInput };
-
 // Reads logs outside of the group, committed records only.
 class Reader {
  public:
   virtual ~Reader() = default;
-  virtual void start(core::Partition partition, ReplayLog log, core::Offset from) = 0;
+  virtual void start(core::Partition partition, Log log, core::Offset from) = 0;
   virtual void stop(core::Partition partition) = 0;
   // The records stay until they are consumed.
-  virtual Fetched fetch(core::Partition partition, ReplayLog log, size_t records_max) = 0;
-  virtual void consume(core::Partition partition, ReplayLog log, size_t records) = 0;
+  virtual Fetched fetch(core::Partition partition, Log log, size_t records_max) = 0;
+  virtual void consume(core::Partition partition, Log log, size_t records) = 0;
 };
 
 // The transactional producer behind its thread: one call at a time.
@@ -139,16 +160,18 @@ class Transactor {
   virtual void commit(const core::Batch& batch, std::string group_metadata) = 0;
 };
 
-// Calls that block and are not the producer's; questions are answered with Located and EndsRead,
-// one at a time.
+// Calls that block and are not the producer's; questions are answered with Located, EndsRead and
+// CommittedRead, one at a time.
 class Lookup {
  public:
   virtual ~Lookup() = default;
   virtual void locate(uint64_t request, std::vector<core::Partition> partitions) = 0;
-  virtual void read_ends(core::Time at, std::vector<core::Partition> partitions) = 0;
-  // Nobody needs the journal before `needed_from` for recovery; what is older than its retention,
-  // too, may go. No answer.
-  virtual void trim_journal(core::Partition partition, core::Offset needed_from) = 0;
+  virtual void read_ends(uint64_t request, Log log, std::vector<core::Partition> partitions) = 0;
+  // As last known: an open transaction does not hold the answer back.
+  virtual void read_committed(uint64_t request, std::vector<core::Partition> partitions) = 0;
+  // Recovery needs nothing of an internal log before `needed_from`; what is older than the journal's
+  // retention, too, may go. No answer.
+  virtual void trim(core::Partition partition, Log log, core::Offset needed_from) = 0;
 };
 
 }  // namespace muster::runtime

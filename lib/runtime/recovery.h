@@ -35,10 +35,10 @@ class Recovery {
   StartPlan scanned_plan() const;
 
   // Which log is to be read next, while scanning or replaying.
-  ReplayLog wants() const;
+  Log wants() const;
   void on_journal(const Fetched& fetched);
   // Returns how many of the records it has taken; the others belong to a later batch.
-  size_t on_input(const Fetched& fetched);
+  size_t on_input(Log log, const Fetched& fetched);
 
   uint64_t records_replayed() const { return records_; }
   uint64_t batches_replayed() const { return batches_; }
@@ -55,6 +55,8 @@ class Recovery {
   void advance();
   bool begin_entry();
   void end_entry();
+  // The batch in hand has this log's range behind it.
+  bool complete(size_t log) const { return input_next_[log] >= in_hand_->ranges[log].to; }
   void broken(std::string message);
 
   Location location_;
@@ -66,7 +68,7 @@ class Recovery {
   std::deque<Entry> entries_;  // read and not yet applied; the front is the one in hand
   std::optional<core::JournalEntry> in_hand_;
   core::Offset journal_next_{};
-  core::Offset input_next_{};
+  Offsets input_next_;
   std::optional<StartFromJournal> last_scanned_;
   uint64_t records_ = 0;
   uint64_t batches_ = 0;

@@ -1,11 +1,12 @@
 // Where a shard begins, decided from what Kafka says about it. Pure.
 //
-//   committed offset   metadata   journal
-//   yes                ours       from the metadata's journal offset: replay up to its batch
-//   yes                none       an operator's reset or another program's commits: nothing,
-//                                 at that offset
-//   none               -          has entries: its last one says where (scan it first)
-//   none               -          empty: the first start, from the earliest record
+//   committed offsets      metadata       journal
+//   of all its logs        the same,      from the metadata's journal offset: replay up to its
+//                          and ours       batch
+//   of some, or of all     none, or not   an operator's reset or another program's commits:
+//                          the same       nothing, at those offsets; a log without one: earliest
+//   none                   -              has entries: its last one says where (scan it first)
+//   none                   -              empty: the first start, from the earliest records
 //
 // A committed offset that the log does not hold any more, or not yet (the topic was made anew), is
 // a loss: the caller says so and stops, or goes on from what there is if it was told to.
@@ -16,22 +17,25 @@
 
 #include <string>
 #include <variant>
+#include <vector>
 
 namespace muster::runtime {
 
+using Offsets = std::vector<core::Offset>;  // one per input log
+
 // From nothing, under a new epoch.
 struct StartFresh {
-  core::Offset input{};
+  Offsets inputs;
 
   bool operator==(const StartFresh&) const = default;
 };
-// Replay batches origin..n of the epoch, then go on at `input`.
+// Replay batches origin..n of the epoch, then go on at `inputs`.
 struct StartFromJournal {
   core::Epoch epoch{};
   core::BatchNumber origin{};
   core::BatchNumber n{};
   core::Offset journal{};  // of the origin's entry, or before it
-  core::Offset input{};
+  Offsets inputs;
 
   bool operator==(const StartFromJournal&) const = default;
 };
@@ -43,9 +47,13 @@ using StartPlan = std::variant<StartFresh, StartFromJournal, StartByScan>;
 
 StartPlan plan_start(const Location& location);
 
-// What is lost if a shard goes on at `input`; empty: nothing.
-std::string loss_at(const Location& location, core::Offset input);
-// The nearest offset to go on from without that loss.
-core::Offset nearest_kept(const Location& location, core::Offset input);
+// The committed offsets; where there is none: the earliest.
+Offsets committed_or_earliest(const Location& location);
+// What is lost of a log if a shard goes on at `from`; empty: nothing. `topic` names it.
+std::string loss_at(const LogEnds& ends, core::Offset from, const std::string& topic);
+// What is lost at the committed offsets.
+std::string loss_at_committed(const Location& location);
+// The nearest offsets to go on from without that loss.
+Offsets nearest_kept(const Location& location);
 
 }  // namespace muster::runtime

@@ -20,7 +20,7 @@ sigset_t stop_signals() {
 
 }  // namespace
 
-StopSignals::StopSignals(Mailbox& mailbox) : mailbox_(mailbox) {
+StopSignals::StopSignals(std::deque<Mailbox>& mailboxes) : mailboxes_(mailboxes) {
   const sigset_t set = stop_signals();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   thread_ = std::thread([this] { run(); });
@@ -36,7 +36,7 @@ void StopSignals::run() {
   while (!done_) {
     if (sigtimedwait(&set, nullptr, &kLookInterval) < 0) continue;
     if (requested_.exchange(true)) _exit(kExitAtOnce);
-    mailbox_.post(StopRequested{});
+    for (Mailbox& mailbox : mailboxes_) mailbox.post(StopRequested{});
   }
 }
 

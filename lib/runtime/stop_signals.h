@@ -5,13 +5,15 @@
 #include "runtime/mailbox.h"
 
 #include <atomic>
+#include <deque>
 #include <thread>
 
 namespace muster::runtime {
 
 class StopSignals {
  public:
-  explicit StopSignals(Mailbox& mailbox);
+  // The clean stop is asked for in every mailbox; they outlive this.
+  explicit StopSignals(std::deque<Mailbox>& mailboxes);
   ~StopSignals();
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
@@ -22,7 +24,7 @@ class StopSignals {
  private:
   void run();
 
-  Mailbox& mailbox_;
+  std::deque<Mailbox>& mailboxes_;
   std::atomic<bool> requested_{false};
   std::atomic<bool> done_{false};
   std::thread thread_;

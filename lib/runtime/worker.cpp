@@ -22,6 +22,8 @@ constexpr core::Duration kDeadLetterInterval = std::chrono::minutes(1);
 Worker::Worker(WorkerOptions options, MakeProcessor make_processor)
     : options_(std::move(options)),
       make_processor_(std::move(make_processor)),
+      ticks_(forwarding(), options_.routing ? options_.routing->partitions : 0),
+      refusals_(options_.input_topic, options_.shard.dead_letter_bytes_max),
       building_(std::make_unique<core::Batch>()),
       spare_(std::make_unique<core::Batch>()) {
   actions_.push_back(OpenProducer{});
@@ -64,15 +66,18 @@ void Worker::on(const Assigned& event, Time wall) {
 void Worker::on(const Revoked& event, Time) {
   vacating_ = true;
   if (event.lost && sealed_) {
-    // Others own the partitions: what is not on its way yet will not go.
+    // Others own the partitions: what is not on its way yet will not go. Shards that sealed it may
+    // not be kept: another's batch will have that number.
+    for (const core::ShardCommit& shard : sealed_->shards) reset(seats_.at(shard.partition));
     recycle(sealed_);
   }
   vacate_if_free();
 }
 
-// What was applied and not sealed is dropped with the seats; the next owner reads it again.
+// What was applied and not sealed had no effect; the next owner reads it again.
 void Worker::vacate_if_free() {
   if (!vacating_ || in_flight_ || sealed_) return;
+  keep_aside();
   reset_all();
   seats_.clear();
   vacating_ = false;
@@ -105,20 +110,25 @@ size_t Worker::room() const {
   return options_.batch_records_max - std::min(options_.batch_records_max, round_records_);
 }
 
-void Worker::apply(Partition partition, const Fetched& fetched, Time wall) {
+void Worker::apply(Partition partition, std::span<const Fetched> by_log, Time wall) {
   Seat& seat = seats_.at(partition);
   CHECK(seat.state == SeatState::kLive);
-  round_records_ += fetched.records.size();
-  seat.shard->begin(wall);
-  seat.shard->apply(0, fetched.records, std::max(fetched.next, seat.shard->next(0)), *building_);
+  CHECK(by_log.size() == logs());
+  core::Shard& shard = *seat.shard;
+  shard.begin(wall);
+  for (size_t i = 0; i < by_log.size(); ++i) {
+    const size_t log = MUSTER_PLANTED(kLogsInterleaved) ? by_log.size() - 1 - i : i;
+    const Fetched& fetched = by_log[log];
+    round_records_ += fetched.records.size();
+    shard.apply(log, fetched.records, std::max(fetched.next, shard.next(log)), *building_);
+  }
 }
 
-std::optional<Time> Worker::takeable_tick(Seat& seat, Time wall) {
-  if (!seat.tick || !seat.tick->input_end || wall < seat.tick->at) return std::nullopt;
-  if (MUSTER_PLANTED(kTickWithoutEnd)) return seat.tick->at;
-  // Everything that was in the log when the clock showed `at` has been applied?
-  if (seat.shard->next(0) < *seat.tick->input_end) return std::nullopt;
-  return seat.tick->at;
+bool Worker::commit_due(const Seat& seat, Time wall) const {
+  if (!seat.shard->moved()) return false;
+  const auto interval = forwarding() ? options_.idle_commit_forwarding : options_.idle_commit;
+  return stopping_ || wall - seat.committed >= interval ||
+         ticks_.waits_for(seat.shard->partition());
 }
 
 void Worker::end_round(Time wall) {
@@ -126,9 +136,8 @@ void Worker::end_round(Time wall) {
   bool wanted = false;
   for (auto& [partition, seat] : seats_) {
     if (seat.state != SeatState::kLive) continue;
-    const bool idle_due =
-        seat.shard->moved() && (stopping_ || wall - seat.committed >= options_.idle_commit);
-    wanted = wanted || seat.shard->dirty() || takeable_tick(seat, wall) || idle_due ||
+    wanted = wanted || seat.shard->dirty() || ticks_.takeable(*seat.shard, wall) ||
+             commit_due(seat, wall) ||
              (seat.shard->wants_housekeeping(wall) && wall - seat.committed >= kForgetInterval);
   }
   if (!wanted || sealed_) {
@@ -137,7 +146,7 @@ void Worker::end_round(Time wall) {
   }
   for (auto& [partition, seat] : seats_) {
     if (seat.state != SeatState::kLive) continue;
-    const auto tick = takeable_tick(seat, wall);
+    const auto tick = ticks_.takeable(*seat.shard, wall);
     if (!seat.shard->dirty()) seat.shard->begin(wall);
     if (!tick && !seat.shard->dirty() && !seat.shard->moved() &&
         !seat.shard->wants_housekeeping(wall)) {
@@ -148,7 +157,7 @@ void Worker::end_round(Time wall) {
     if (tick) {
       seat.ticked = wall;
       // A tick that was split goes on in the next batch: the log's end still counts.
-      if (!seat.shard->any_timer_due(*tick)) seat.tick.reset();
+      if (!seat.shard->any_timer_due(*tick)) ticks_.taken(partition);
     }
   }
   sealed_ = std::move(building_);
@@ -164,6 +173,7 @@ void Worker::recycle(std::unique_ptr<core::Batch>& batch) {
 
 void Worker::commit_if_free() {
   if (!sealed_ || in_flight_ || !producer_open_) return;
+  refusals_.apply(*sealed_);
   in_flight_ = std::move(sealed_);
   actions_.push_back(Commit{in_flight_.get()});
 }
@@ -177,6 +187,13 @@ void Worker::on(const Committed& event, Time wall) {
     if (seat != seats_.end() && seat->second.state == SeatState::kLive) {
       seat->second.shard->committed(commit.n, event.journal_offsets[i]);
     }
+  }
+  for (const core::OffsetCommit& offset : in_flight_->offsets) {
+    if (offset.log == 0) ticks_.committed(offset.partition, offset.next);
+  }
+  for (std::string& dropped : refusals_.committed(*in_flight_)) {
+    ++totals_.undeliverable_dropped;
+    actions_.push_back(Note{true, std::move(dropped)});
   }
   say_dead_letters(*in_flight_, wall);
   const auto counters = in_flight_->effects.take_counters();
@@ -205,33 +222,16 @@ void Worker::say_dead_letters(const core::Batch& batch, Time wall) {
 // --- the clock
 
 void Worker::want_ticks(Time wall) {
-  if (reading_ends_ || vacating_) return;
-  ReadEnds action{wall, {}};
-  for (auto& [partition, seat] : seats_) {
-    if (seat.state != SeatState::kLive || seat.tick) continue;
+  if (vacating_) return;
+  for (const auto& [partition, seat] : seats_) {
+    if (seat.state != SeatState::kLive || ticks_.wanted(partition)) continue;
     const bool forget = wall - seat.ticked >= kForgetInterval && seat.shard->any_forget_due(wall);
-    if (!forget && !seat.shard->any_timer_due(wall)) continue;
-    seat.tick = PendingTick{wall, std::nullopt};
-    action.partitions.push_back(partition);
+    if (forget || seat.shard->any_timer_due(wall)) ticks_.want(partition, wall);
   }
-  if (action.partitions.empty()) return;
-  reading_ends_ = true;
-  actions_.push_back(std::move(action));
-}
-
-void Worker::on(const EndsRead& event, Time) {
-  reading_ends_ = false;
-  for (const InputEnd& end : event.ends) {
-    const auto found = seats_.find(end.partition);
-    if (found == seats_.end() || !found->second.tick) continue;
-    PendingTick& tick = *found->second.tick;
-    // An answer to a question that was asked before the seat was reset does not fit.
-    if (tick.at == event.at) tick.input_end = end.end;
-  }
-  // What could not be read is asked again.
-  for (auto& [partition, seat] : seats_) {
-    if (seat.tick && !seat.tick->input_end) seat.tick.reset();
-  }
+  const auto question = ticks_.question(wall, [this](Partition p) { return shard(p) != nullptr; });
+  if (question) std::visit([this](const auto& q) { actions_.push_back(q); }, *question);
+  if (auto complaint = ticks_.complaint(wall))
+    actions_.push_back(Note{true, std::move(*complaint)});
 }
 
 void Worker::on_time(Time wall) {
@@ -244,16 +244,18 @@ void Worker::on_time(Time wall) {
     }
   }
   want_ticks(wall);
-  trim_journals(wall);
+  trim_logs(wall);
 }
 
-void Worker::trim_journals(Time wall) {
+void Worker::trim_logs(Time wall) {
   for (auto& [partition, seat] : seats_) {
     if (seat.state != SeatState::kLive || wall - seat.trimmed < options_.trim_interval) continue;
-    const core::Offset needed_from = seat.shard->journal_needed_from();
-    if (raw(needed_from) == 0) continue;
+    const auto needed_from = seat.shard->needed_from();
+    if (raw(needed_from.journal) == 0) continue;
     seat.trimmed = wall;
-    actions_.push_back(TrimJournal{partition, needed_from});
+    actions_.push_back(Trim{partition, Log::kJournal, needed_from.journal});
+    if (logs() > 1 && raw(needed_from.repartition) > 0)
+      actions_.push_back(Trim{partition, Log::kRepartition, needed_from.repartition});
   }
 }
 
@@ -266,11 +268,15 @@ std::optional<Time> Worker::next_wakeup() const {
     if (seat.state != SeatState::kLive) continue;
     // While an answer is awaited its event wakes; a time that has passed would only make the loop
     // spin.
-    if (!seat.tick && !reading_ends_ && !vacating_) {
+    if (!ticks_.wanted(partition) && !vacating_) {
       if (const auto due = seat.shard->no_timer_before()) consider(*due);
     }
-    if (!in_flight_ && seat.shard->moved()) consider(seat.committed + options_.idle_commit);
+    if (!in_flight_ && assigned_ && seat.shard->moved()) {
+      consider(seat.committed +
+               (forwarding() ? options_.idle_commit_forwarding : options_.idle_commit));
+    }
   }
+  if (const auto again = ticks_.next_question_at(); again && !vacating_) consider(*again);
   return next;
 }
 
@@ -287,6 +293,11 @@ void Worker::on(const Failed& event, Time) {
   actions_.push_back(Note{true, event.failure.message});
   if (in_flight_) {
     ++totals_.batches_failed;
+    if (const auto fatal = refusals_.note(*in_flight_, event.refusals)) {
+      exited_ = true;
+      actions_.push_back(Exit{1, *fatal});
+      return;
+    }
     recycle(in_flight_);
   }
   reset_all();

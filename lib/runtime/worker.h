@@ -12,7 +12,8 @@
 //      └────────────────> live              from nothing
 //
 //   any failed transaction: producer replaced, all seats locating again
-//   revoked: the seats are gone
+//   revoked: the seats are gone; their shards are kept aside, and go on where they stood if the
+//   partition comes back and nobody has committed in between
 //
 // A batch is one Kafka transaction over all live seats. While one commits, the next may be built.
 #pragma once
@@ -21,11 +22,15 @@
 #include "core/shard.h"
 #include "runtime/ports.h"
 #include "runtime/recovery.h"
+#include "runtime/refusals.h"
+#include "runtime/ticks.h"
 
+#include <array>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -53,7 +58,7 @@ struct Unassign {
 };
 struct StartReading {
   core::Partition partition{};
-  ReplayLog log{};
+  Log log{};
   core::Offset from{};
 
   bool operator==(const StartReading&) const = default;
@@ -63,17 +68,12 @@ struct StopReading {
 
   bool operator==(const StopReading&) const = default;
 };
-struct ReadEnds {
-  core::Time at{};
-  std::vector<core::Partition> partitions;
-
-  bool operator==(const ReadEnds&) const = default;
-};
-struct TrimJournal {
+struct Trim {
   core::Partition partition{};
+  Log log{};
   core::Offset needed_from{};
 
-  bool operator==(const TrimJournal&) const = default;
+  bool operator==(const Trim&) const = default;
 };
 struct Commit {
   const core::Batch* batch = nullptr;
@@ -95,16 +95,22 @@ struct Exit {
   bool operator==(const Exit&) const = default;
 };
 using Action = std::variant<OpenProducer, Locate, Assign, Unassign, StartReading, StopReading,
-                            ReadEnds, TrimJournal, Commit, Note, Exit>;
+                            ReadEnds, ReadCommitted, Trim, Commit, Note, Exit>;
 
 struct WorkerOptions {
   std::string transactional_id;
+  std::string input_topic;  // as dead letters name it
+  // Where ids live; absent: every record is at home where it arrives, and there is no repartition
+  // topic.
+  std::optional<core::Routing> routing;
   core::ShardLimits shard;
   size_t batch_records_max = 20'000;
   size_t batch_output_bytes_max = size_t{8} << 20;
-  // Positions that moved over records without effect are committed this often.
+  // Positions that moved over records without effect are committed this often; with more than one
+  // partition sooner, because the ticks of the others wait for it.
   core::Duration idle_commit = std::chrono::seconds(1);
-  // How often what is not needed of a journal is offered for deletion.
+  core::Duration idle_commit_forwarding = std::chrono::milliseconds(200);
+  // How often what is not needed of an internal log is offered for deletion.
   core::Duration trim_interval = std::chrono::hours(1);
   // Go on where something that recovery needs is gone, with what is left, instead of stopping.
   bool accept_loss = false;
@@ -115,6 +121,7 @@ struct WorkerTotals {
   uint64_t records = 0;
   uint64_t batches_committed = 0;
   uint64_t batches_failed = 0;
+  uint64_t undeliverable_dropped = 0;  // refused as outputs, and as dead letters again
 };
 
 class Worker {
@@ -131,21 +138,25 @@ class Worker {
   // --- recovery, pulled by the loop
   struct ReplayWant {
     core::Partition partition{};
-    ReplayLog log{};
+    Log log{};
   };
   std::vector<ReplayWant> replay_wants() const;
   // Returns how many records it has taken.
   size_t replay(const ReplayWant& want, const Fetched& fetched);
 
-  // --- live, pulled by the loop: fetch and apply for each live partition, then end_round().
+  // --- live, pulled by the loop: fetch of all logs of a live partition, read the wall, apply; then
+  // end_round().
   // A batch can be built now: none waits for the commit in flight.
   bool can_build() const;
   bool committing() const { return in_flight_ != nullptr; }
   // In the order in which they are to be read in this round.
   std::vector<core::Partition> live_partitions();
+  // Input logs of a partition.
+  size_t logs() const { return options_.routing ? 2 : 1; }
   // How many more records this round takes.
   size_t room() const;
-  void apply(core::Partition partition, const Fetched& fetched, core::Time wall);
+  // One of each log. `wall`: read after all of them.
+  void apply(core::Partition partition, std::span<const Fetched> by_log, core::Time wall);
   void end_round(core::Time wall);
 
   // When on_time() has something to do again, if nothing else happens before.
@@ -159,20 +170,14 @@ class Worker {
 
  private:
   enum class SeatState { kLocating, kScanning, kReplaying, kLive };
-  // The clock may go to `at` when everything that was in the log then has been applied.
-  struct PendingTick {
-    core::Time at{};
-    std::optional<core::Offset> input_end;  // absent: being read
-  };
   struct Seat {
     SeatState state = SeatState::kLocating;
     std::unique_ptr<core::Shard> shard;
     std::optional<Recovery> recovery;
     Location location;
     core::Epoch fresh_epoch{};
-    std::optional<core::Offset> start_at;
-    bool reading_input = false;
-    std::optional<PendingTick> tick;
+    std::optional<Offsets> start_at;
+    std::array<bool, 2> reading{};  // its input logs, for recovery
     core::Time ticked{};
     core::Time committed{};
     core::Time recovery_began{};
@@ -184,7 +189,8 @@ class Worker {
   void on(const Revoked& event, core::Time wall);
   void on(const ProducerOpened& event, core::Time wall);
   void on(const Located& event, core::Time wall);
-  void on(const EndsRead& event, core::Time wall);
+  void on(const EndsRead& event, core::Time) { ticks_.on(event); }
+  void on(const CommittedRead& event, core::Time) { ticks_.on(event); }
   void on(const Committed& event, core::Time wall);
   void on(const Failed& event, core::Time wall);
   void on(const StopRequested& event, core::Time wall);
@@ -199,10 +205,12 @@ class Worker {
   void start_after_loss(core::Partition partition, Seat& seat, const std::string& what,
                         core::Time wall);
   void assign_when_known();
-  void trim_journals(core::Time wall);
+  void trim_logs(core::Time wall);
   void want_ticks(core::Time wall);
-  // The tick that may be taken now.
-  std::optional<core::Time> takeable_tick(Seat& seat, core::Time wall);
+  bool forwarding() const { return options_.routing && options_.routing->partitions > 1; }
+  bool commit_due(const Seat& seat, core::Time wall) const;
+  bool resume_kept(Seat& seat);
+  void keep_aside();
   void say_dead_letters(const core::Batch& batch, core::Time wall);
   void recycle(std::unique_ptr<core::Batch>& batch);
   void commit_if_free();
@@ -211,6 +219,8 @@ class Worker {
 
   WorkerOptions options_;
   MakeProcessor make_processor_;
+  Ticks ticks_;
+  Refusals refusals_;
   std::map<core::Partition, Seat> seats_;
   std::vector<Action> actions_;
 
@@ -218,7 +228,6 @@ class Worker {
   bool vacating_ = false;  // revoked: the seats go when no batch of theirs is in flight
   bool stopping_ = false;
   bool exited_ = false;
-  bool reading_ends_ = false;
   bool assigned_ = false;  // positions were handed to the consumer
 
   std::unique_ptr<core::Batch> building_;
@@ -228,7 +237,8 @@ class Worker {
   size_t first_ = 0;  // which live partition is read first, in turn
   size_t round_records_ = 0;
   uint64_t locate_request_ = 0;
-  std::map<std::string, core::Time> dead_letter_said_;  // by code
+  std::map<core::Partition, std::unique_ptr<core::Shard>> kept_;  // of partitions that were ours
+  std::map<std::string, core::Time> dead_letter_said_;            // by code
 
   WorkerTotals totals_;
 };

@@ -3,6 +3,8 @@
 #include "base/log.h"
 
 #include <algorithm>
+#include <array>
+#include <span>
 
 namespace muster::runtime {
 namespace {
@@ -61,7 +63,7 @@ bool WorkerLoop::round() {
 bool WorkerLoop::replay_round() {
   bool busy = false;
   for (const auto& want : worker_.replay_wants()) {
-    const size_t max = want.log == ReplayLog::kJournal ? kReplayEntries : kReplayRecords;
+    const size_t max = want.log == Log::kJournal ? kReplayEntries : kReplayRecords;
     const Fetched fetched = ports_.reader.fetch(want.partition, want.log, max);
     if (fetched.records.empty() && core::raw(fetched.next) < 0) continue;
     const size_t taken = worker_.replay(want, fetched);
@@ -81,13 +83,20 @@ bool WorkerLoop::live_round() {
   }
   bool busy = false;
   for (size_t i = 0; i < partitions.size(); ++i) {
-    // What is left of the batch, shared among the partitions that are left.
-    const size_t room = worker_.room() / (partitions.size() - i);
-    if (room == 0) continue;
-    const Fetched fetched = ports_.consumer.fetch(partitions[i], room);
-    if (fetched.records.empty() && core::raw(fetched.next) < 0) continue;
-    // Read after the poll: no record in hand was written later than this.
-    worker_.apply(partitions[i], fetched, clock_.now());
+    // What is left of the batch, shared among the logs that are left.
+    size_t room = worker_.room() / (partitions.size() - i);
+    std::array<Fetched, 2> fetched;
+    bool any = false;
+    for (size_t log = 0; log < worker_.logs(); ++log) {
+      const size_t share = room / (worker_.logs() - log);
+      if (share == 0) continue;
+      fetched[log] = ports_.consumer.fetch(partitions[i], static_cast<Log>(log), share);
+      room -= fetched[log].records.size();
+      any = any || !fetched[log].records.empty() || core::raw(fetched[log].next) >= 0;
+    }
+    if (!any) continue;
+    // Read after the polls: no record in hand was written later than this.
+    worker_.apply(partitions[i], std::span(fetched).first(worker_.logs()), clock_.now());
     busy = true;
   }
   worker_.end_round(clock_.now());
@@ -114,9 +123,11 @@ void WorkerLoop::execute(const Action& action) {
   } else if (const auto* stop = std::get_if<StopReading>(&action)) {
     ports_.reader.stop(stop->partition);
   } else if (const auto* ends = std::get_if<ReadEnds>(&action)) {
-    ports_.lookup.read_ends(ends->at, ends->partitions);
-  } else if (const auto* trim = std::get_if<TrimJournal>(&action)) {
-    ports_.lookup.trim_journal(trim->partition, trim->needed_from);
+    ports_.lookup.read_ends(ends->request, ends->log, ends->partitions);
+  } else if (const auto* committed = std::get_if<ReadCommitted>(&action)) {
+    ports_.lookup.read_committed(committed->request, committed->partitions);
+  } else if (const auto* trim = std::get_if<Trim>(&action)) {
+    ports_.lookup.trim(trim->partition, trim->log, trim->needed_from);
   } else if (const auto* commit = std::get_if<Commit>(&action)) {
     ports_.transactor.commit(*commit->batch, ports_.consumer.group_metadata());
   } else if (const auto* note = std::get_if<Note>(&action)) {

@@ -44,43 +44,73 @@ void Worker::on(const Located& event, Time wall) {
     seat.location = event.locations[i];
     seat.fresh_epoch = core::Epoch{MUSTER_PLANTED(kEpochReused) ? 1 : event.random[i]};
     const StartPlan plan = plan_start(seat.location);
-    const std::string loss =
-        seat.location.committed ? loss_at(seat.location, *seat.location.committed) : "";
+    const std::string loss = loss_at_committed(seat.location);
     if (!loss.empty()) {
       start_after_loss(found->first, seat,
                        "partition " + std::to_string(raw(found->first)) + ": " + loss, wall);
       if (exited_) return;
       continue;
     }
+    if (resume_kept(seat)) continue;
     follow(found->first, seat, plan);
     if (seat.recovery && seat.recovery->state() == Recovery::State::kBroken) {
       recovery_ended(found->first, seat, wall);
       if (exited_) return;
     }
   }
+  kept_.clear();  // the others' partitions are somebody else's now
   assign_when_known();
   for (auto& [partition, seat] : seats_) {
     if (seat.state == SeatState::kLocating && seat.start_at) go_live(seat, wall);
   }
 }
 
+// --- shards of partitions that went and came back
+
+void Worker::keep_aside() {
+  for (auto& [partition, seat] : seats_) {
+    if (seat.state != SeatState::kLive || seat.shard->dirty()) continue;
+    seat.shard->rewind();
+    kept_[partition] = std::move(seat.shard);
+  }
+}
+
+// (epoch, n) names one state: if that is what the group has committed, nobody else was here.
+bool Worker::resume_kept(Seat& seat) {
+  const auto kept = kept_.find(seat.location.partition);
+  if (kept == kept_.end()) return false;
+  const auto plan = plan_start(seat.location);
+  const auto* wanted = std::get_if<StartFromJournal>(&plan);
+  core::Shard& shard = *kept->second;
+  if (wanted == nullptr) return false;
+  const bool same = wanted->epoch == shard.epoch() && wanted->n == shard.n();
+  if (!same && !MUSTER_PLANTED(kKeptWithoutComparing)) return false;
+  for (size_t log = 0; log < shard.logs(); ++log) {
+    if (shard.next(log) != wanted->inputs[log]) return false;
+  }
+  seat.start_at = wanted->inputs;
+  seat.shard = std::move(kept->second);
+  return true;
+}
+
 void Worker::follow(Partition partition, Seat& seat, const StartPlan& plan) {
-  seat.shard = std::make_unique<core::Shard>(partition, 1, make_processor_(), options_.shard);
+  seat.shard =
+      std::make_unique<core::Shard>(partition, options_.routing, make_processor_(), options_.shard);
   seat.recovery.reset();
-  seat.reading_input = false;
+  seat.reading = {};
   if (const auto* fresh = std::get_if<StartFresh>(&plan)) {
-    seat.shard->start(seat.fresh_epoch, {fresh->input}, seat.location.journal.end);
+    seat.shard->start(seat.fresh_epoch, fresh->inputs, seat.location.journal.end);
     seat.state = SeatState::kLocating;
-    seat.start_at = fresh->input;
+    seat.start_at = fresh->inputs;
   } else if (const auto* from_journal = std::get_if<StartFromJournal>(&plan)) {
     seat.recovery.emplace(seat.location, *from_journal, *seat.shard);
     seat.state = SeatState::kReplaying;
-    seat.start_at = from_journal->input;
-    actions_.push_back(StartReading{partition, ReplayLog::kJournal, from_journal->journal});
+    seat.start_at = from_journal->inputs;
+    actions_.push_back(StartReading{partition, Log::kJournal, from_journal->journal});
   } else {
     seat.recovery.emplace(seat.location);
     seat.state = SeatState::kScanning;
-    actions_.push_back(StartReading{partition, ReplayLog::kJournal, seat.location.journal.begin});
+    actions_.push_back(StartReading{partition, Log::kJournal, seat.location.journal.begin});
   }
 }
 
@@ -92,7 +122,10 @@ void Worker::assign_when_known() {
   for (const auto& [partition, seat] : seats_) {
     if (!seat.start_at) return;
     const bool live = seat.state == SeatState::kLive;
-    action.positions.push_back({partition, live ? seat.shard->next(0) : *seat.start_at});
+    for (size_t log = 0; log < logs(); ++log) {
+      action.positions.push_back({partition, static_cast<Log>(log),
+                                  live ? seat.shard->next(log) : seat.start_at->at(log)});
+    }
   }
   assigned_ = true;
   actions_.push_back(std::move(action));
@@ -103,7 +136,7 @@ void Worker::assign_when_known() {
 std::vector<Worker::ReplayWant> Worker::replay_wants() const {
   std::vector<ReplayWant> wants;
   for (const auto& [partition, seat] : seats_) {
-    if (seat.state == SeatState::kScanning) wants.push_back({partition, ReplayLog::kJournal});
+    if (seat.state == SeatState::kScanning) wants.push_back({partition, Log::kJournal});
     if (seat.state == SeatState::kReplaying) wants.push_back({partition, seat.recovery->wants()});
   }
   return wants;
@@ -113,15 +146,16 @@ size_t Worker::replay(const ReplayWant& want, const Fetched& fetched) {
   Seat& seat = seats_.at(want.partition);
   CHECK(seat.recovery.has_value());
   size_t taken = fetched.records.size();
-  if (want.log == ReplayLog::kJournal) {
+  if (want.log == Log::kJournal) {
     seat.recovery->on_journal(fetched);
-    // The first entry with records says from where on the input is needed.
-    if (!seat.reading_input && seat.recovery->wants() == ReplayLog::kInput) {
-      seat.reading_input = true;
-      actions_.push_back(StartReading{want.partition, ReplayLog::kInput, seat.shard->next(0)});
-    }
   } else {
-    taken = seat.recovery->on_input(fetched);
+    taken = seat.recovery->on_input(want.log, fetched);
+  }
+  // The first entry with records says from where on an input log is needed.
+  const Log next = seat.recovery->wants();
+  if (next != Log::kJournal && !std::exchange(seat.reading.at(static_cast<size_t>(next)), true)) {
+    actions_.push_back(
+        StartReading{want.partition, next, seat.shard->next(static_cast<size_t>(next))});
   }
   return taken;
 }
@@ -134,15 +168,15 @@ void Worker::recovery_ended(Partition partition, Seat& seat, Time wall) {
     const std::string message = seat.recovery->message();
     return start_after_loss(partition, seat, message, wall);
   }
-  if (state == Recovery::State::kJournalAhead && !seat.location.committed) {
+  if (state == Recovery::State::kJournalAhead && !seat.location.inputs[0].committed) {
     return locate_again(seat);  // somebody went on while the journal was scanned
   }
   if (state == Recovery::State::kJournalAhead) {
     actions_.push_back(
         Note{true, where + ": the journal goes on behind the committed offset " +
-                       std::to_string(raw(*seat.location.committed)) +
+                       std::to_string(raw(*seat.location.inputs[0].committed)) +
                        ": the offsets were set back; starting from there with nothing"});
-    follow(partition, seat, StartFresh{*seat.location.committed});
+    follow(partition, seat, StartFresh{committed_or_earliest(seat.location)});
     go_live(seat, wall);
     return;
   }
@@ -171,18 +205,18 @@ void Worker::locate_again(Seat& seat) {
 void Worker::start_after_loss(Partition partition, Seat& seat, const std::string& what, Time wall) {
   // What was read may be out of date: a successor may have committed, and trimmed, in between. Once
   // more, then.
-  if (std::exchange(seat.loss, what) != what) return locate_again(seat);
+  if (std::exchange(seat.loss, what) != what && !MUSTER_PLANTED(kLossBelievedAtOnce))
+    return locate_again(seat);
   if (!options_.accept_loss) {
     exited_ = true;
     actions_.push_back(
         Exit{1, what + ". --accept-loss goes on without it: groups that were open are forgotten"});
     return;
   }
-  const core::Offset input =
-      nearest_kept(seat.location, seat.location.committed.value_or(seat.location.input.begin));
-  actions_.push_back(Note{
-      true, what + ". Accepted: starting with nothing at offset " + std::to_string(raw(input))});
-  follow(partition, seat, StartFresh{input});
+  const Offsets inputs = nearest_kept(seat.location);
+  actions_.push_back(Note{true, what + ". Accepted: starting with nothing at offset " +
+                                    std::to_string(raw(inputs[0]))});
+  follow(partition, seat, StartFresh{inputs});
   assign_when_known();
   go_live(seat, wall);
 }
@@ -190,6 +224,11 @@ void Worker::start_after_loss(Partition partition, Seat& seat, const std::string
 void Worker::go_live(Seat& seat, Time wall) {
   seat.loss.clear();
   seat.shard->go_live();
+  // A successor looks for the last writer first (it fences a dead one): that is us from now on.
+  const auto last = core::decode_commit_metadata(seat.location.inputs[0].metadata);
+  if (!last || last->transactional_id != options_.transactional_id) seat.shard->announce();
+  // Where it stands is committed, or will be: it is moved then.
+  if (!seat.shard->moved()) ticks_.committed(seat.shard->partition(), seat.shard->next(0));
   seat.recovery.reset();
   seat.state = SeatState::kLive;
   seat.committed = wall;
@@ -201,13 +240,8 @@ void Worker::reset(Seat& seat) {
   seat.state = SeatState::kLocating;
   seat.shard.reset();
   seat.recovery.reset();
-  seat.reading_input = false;
+  seat.reading = {};
   seat.start_at.reset();
-  if (MUSTER_PLANTED(kTickKeptFromAbort) && seat.tick && seat.tick->input_end) {
-    seat.tick->input_end = core::Offset{0};  // it was found takeable before
-  } else {
-    seat.tick.reset();
-  }
 }
 
 void Worker::reset_all() {
@@ -216,6 +250,7 @@ void Worker::reset_all() {
     if (seat.recovery) actions_.push_back(StopReading{partition});
     reset(seat);
   }
+  ticks_.reset();
   building_->clear();
   if (sealed_) recycle(sealed_);
   assigned_ = false;

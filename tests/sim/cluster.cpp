@@ -3,12 +3,69 @@
 #include "base/planted.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 namespace muster::sim {
 
-Cluster::Cluster(int partitions)
-    : input(static_cast<size_t>(partitions)), journal(static_cast<size_t>(partitions)) {}
+bool Refused::contains(core::TopicRole role, const std::string& key) const {
+  switch (role) {
+    case core::TopicRole::kOutput:
+      return outcomes.contains(key);
+    case core::TopicRole::kDeadLetter:
+      return dead_letters.contains(key);
+    case core::TopicRole::kRepartition:
+      return forwarded.contains(key);
+    case core::TopicRole::kJournal:
+      return false;
+  }
+  return false;
+}
+
+Cluster::Cluster(int partitions, std::optional<core::Routing> routing)
+    : input(static_cast<size_t>(partitions)),
+      repartition(static_cast<size_t>(routing ? partitions : 0)),
+      journal(static_cast<size_t>(partitions)),
+      routing_(routing) {}
+
+const Log& Cluster::log(runtime::Log log, int partition) const {
+  const auto p = static_cast<size_t>(partition);
+  switch (log) {
+    case runtime::Log::kInput:
+      return input.at(p);
+    case runtime::Log::kRepartition:
+      return repartition.at(p);
+    case runtime::Log::kJournal:
+      return journal.at(p);
+  }
+  std::abort();
+}
+
+Log& Cluster::log(runtime::Log log, int partition) {
+  return const_cast<Log&>(std::as_const(*this).log(log, partition));
+}
+
+const Log& Cluster::log(core::TopicRole role, int partition) const {
+  switch (role) {
+    case core::TopicRole::kOutput:
+      return outcomes;
+    case core::TopicRole::kDeadLetter:
+      return dead_letters;
+    case core::TopicRole::kRepartition:
+      return repartition.at(static_cast<size_t>(partition));
+    case core::TopicRole::kJournal:
+      return journal.at(static_cast<size_t>(partition));
+  }
+  std::abort();
+}
+
+Log& Cluster::log(core::TopicRole role, int partition) {
+  return const_cast<Log&>(std::as_const(*this).log(role, partition));
+}
+
+int Cluster::partition_of(const std::string& key) const {
+  return raw(core::home_of(key, routing_.value_or(core::Routing{{}, partitions()})));
+}
 
 // --- transactions
 
@@ -53,7 +110,7 @@ TransactionPtr Cluster::open_transaction(const std::string& id) const {
 }
 
 bool Cluster::add_offsets(const std::string& id, int64_t epoch, const std::string& member,
-                          int64_t generation, const std::map<int, CommittedOffset>& offsets) {
+                          int64_t generation, const CommittedOffsets& offsets) {
   if (!current(id, epoch) || !producers_[id].open) return false;
   if (!MUSTER_PLANTED(kOffsetsNotFenced) &&
       (!members_.contains(member) || generation != generation_))
@@ -71,10 +128,14 @@ bool Cluster::end(const std::string& id, int64_t epoch, bool commit) {
 void Cluster::settle(Producer& producer, Decision decision) {
   const TransactionPtr transaction = std::exchange(producer.open, nullptr);
   transaction->decision = decision;
-  const auto mark = [&](Log* log) { markers_.push_back({transaction, log, {}}); };
+  const auto mark = [&](Log* log) {
+    if (log->open(transaction)) markers_.push_back({transaction, log, {}});
+  };
   for (Log& log : input) mark(&log);
+  for (Log& log : repartition) mark(&log);
   for (Log& log : journal) mark(&log);
-  mark(&outputs);
+  mark(&outcomes);
+  mark(&dead_letters);
   markers_.push_back({transaction, nullptr, std::exchange(producer.offsets, {})});
 }
 
@@ -82,7 +143,7 @@ void Cluster::write(const Marker& marker, int64_t now_ms) {
   if (marker.log != nullptr) {
     marker.log->write_marker(marker.transaction, now_ms);
   } else if (marker.transaction->decision == Decision::kCommitted) {
-    for (const auto& [partition, offset] : marker.offsets) offsets_[partition] = offset;
+    for (const auto& [key, offset] : marker.offsets) offsets_[key] = offset;
   }
 }
 
@@ -106,21 +167,26 @@ void Cluster::expire_transactions(int64_t now_ms, int64_t timeout_ms) {
 
 // --- offsets
 
-Cluster::Offsets Cluster::committed(int partition) const {
+Cluster::Offsets Cluster::committed(runtime::Log log, int partition) const {
+  const OffsetKey key{log, partition};
   for (const auto& [id, producer] : producers_) {
-    if (producer.open && producer.offsets.contains(partition)) return {};
+    if (producer.open && producer.offsets.contains(key)) return {};
   }
   for (const Marker& marker : markers_) {
-    if (marker.offsets.contains(partition)) return {};
+    if (marker.offsets.contains(key)) return {};
   }
-  const auto offset = offsets_.find(partition);
-  if (offset == offsets_.end()) return {true, std::nullopt};
-  return {true, offset->second};
+  return {true, last_committed(log, partition)};
 }
 
-void Cluster::reset_offset(int partition, std::optional<int64_t> offset) {
-  offsets_.erase(partition);
-  if (offset) offsets_[partition] = {*offset, ""};
+std::optional<CommittedOffset> Cluster::last_committed(runtime::Log log, int partition) const {
+  const auto offset = offsets_.find({log, partition});
+  if (offset == offsets_.end()) return std::nullopt;
+  return offset->second;
+}
+
+void Cluster::reset_offset(runtime::Log log, int partition, std::optional<int64_t> offset) {
+  offsets_.erase({log, partition});
+  if (offset) offsets_[{log, partition}] = {*offset, ""};
 }
 
 // --- the group

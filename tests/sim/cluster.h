@@ -6,6 +6,9 @@
 
 #include "sim_log.h"
 
+#include "core/effects.h"
+#include "core/partitioner.h"
+
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -22,27 +25,54 @@ struct CommittedOffset {
   std::string metadata;
 };
 
-// One record that a batch put out, as the outputs log keeps it for the judge.
-struct Published {
-  int partition = -1;  // of the dead-letter topic; an outcome goes where its key lives
-  bool outcome = false;
-  std::string key;
-  std::string value;
-  int64_t written_ms = 0;
+// Committed offsets are per input log (runtime::Log) and partition.
+using OffsetKey = std::pair<runtime::Log, int>;
+using CommittedOffsets = std::map<OffsetKey, CommittedOffset>;
 
-  bool operator==(const Published&) const = default;
+// Where one output of a batch lies.
+struct Sent {
+  core::TopicRole role{};
+  int partition = -1;  // of a dead letter or forwarded record; -1: where the key lives
+  int64_t offset = 0;
+};
+
+// What one transaction put out, in order of writing; and how many journal entries went with it.
+struct Sending {
+  std::vector<Sent> records;
+  size_t entries = 0;
+};
+
+// What the brokers refuse for good, by the keys of the records.
+struct Refused {
+  std::set<std::string> outcomes;
+  std::set<std::string> dead_letters;
+  std::set<std::string> forwarded;
+  bool with_neighbours = false;  // all records of a batch for one partition are refused with it
+
+  bool any() const { return !outcomes.empty() || !forwarded.empty() || !dead_letters.empty(); }
+  bool contains(core::TopicRole role, const std::string& key) const;
 };
 
 class Cluster {
  public:
-  explicit Cluster(int partitions);
+  Cluster(int partitions, std::optional<core::Routing> routing);
 
   int partitions() const { return static_cast<int>(input.size()); }
+  Log& log(runtime::Log log, int partition);
+  const Log& log(runtime::Log log, int partition) const;
+  // Where an output role's records lie.
+  Log& log(core::TopicRole role, int partition);
+  const Log& log(core::TopicRole role, int partition) const;
+  // The partition of a record without one of its own: the producer's partitioner is the home's.
+  int partition_of(const std::string& key) const;
 
   std::vector<Log> input;
+  std::vector<Log> repartition;
   std::vector<Log> journal;
-  Log outputs;  // outcomes and dead letters of all partitions, in order of writing
-  std::map<int64_t, Published> published;  // by offset in outputs
+  Log outcomes;  // of all partitions, in order of writing
+  Log dead_letters;
+  std::vector<Sending> sent;  // by number
+  Refused refused;
 
   // --- transactions
   // A new producer of this id: aborts what is open and fences the old one. Absent: ask again,
@@ -56,7 +86,7 @@ class Cluster {
   TransactionPtr open_transaction(const std::string& id) const;
   // False: fenced, or the group refuses (member or generation).
   bool add_offsets(const std::string& id, int64_t epoch, const std::string& member,
-                   int64_t generation, const std::map<int, CommittedOffset>& offsets);
+                   int64_t generation, const CommittedOffsets& offsets);
   bool end(const std::string& id, int64_t epoch, bool commit);
   // The coordinator's clock: transactions that are open for too long are aborted, their producers
   // fenced.
@@ -70,9 +100,11 @@ class Cluster {
     bool stable = false;
     std::optional<CommittedOffset> committed;
   };
-  Offsets committed(int partition) const;
+  Offsets committed(runtime::Log log, int partition) const;
+  // Whatever is unsettled.
+  std::optional<CommittedOffset> last_committed(runtime::Log log, int partition) const;
   // As an operator's tool does it; the group has no members.
-  void reset_offset(int partition, std::optional<int64_t> offset);
+  void reset_offset(runtime::Log log, int partition, std::optional<int64_t> offset);
 
   // --- the group (eager, range)
   struct Member {
@@ -98,22 +130,23 @@ class Cluster {
     int64_t epoch = -1;
     TransactionPtr open;
     int64_t opened_ms = 0;
-    std::map<int, CommittedOffset> offsets;
+    CommittedOffsets offsets;
   };
   struct Marker {
     TransactionPtr transaction;
     Log* log = nullptr;  // null: the offsets
-    std::map<int, CommittedOffset> offsets;
+    CommittedOffsets offsets;
   };
 
   void settle(Producer& producer, Decision decision);
   void write(const Marker& marker, int64_t now_ms);
   bool marker_pending_for(const TransactionPtr& transaction) const;
 
+  std::optional<core::Routing> routing_;
   std::map<std::string, Producer> producers_;
   std::map<std::string, TransactionPtr> last_;  // the last transaction of each id
   std::vector<Marker> markers_;
-  std::map<int, CommittedOffset> offsets_;
+  CommittedOffsets offsets_;
 
   std::map<std::string, Member> members_;
   int64_t generation_ = 0;

@@ -14,6 +14,7 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <variant>
 #include <vector>
 
 namespace muster::sim {
@@ -22,6 +23,9 @@ namespace muster::sim {
 // what it read.
 constexpr int64_t kRetentionMs = 200;
 
+// The name of a topic, as records and dead letters show it.
+std::string_view topic_name(runtime::Log log);
+
 // What is wrong with the world just now, for this instance.
 struct Weather {
   uint32_t lose_commit_request = 0;  // chances in 1000
@@ -29,11 +33,17 @@ struct Weather {
   uint32_t abort_commit = 0;
 };
 
-// A batch that has committed, as the instance saw it leave.
-struct Sent {
-  core::Epoch epoch{};
-  core::BatchNumber n{};
-  std::string fingerprint;  // of the shard behind this batch; empty if it had gone further
+// What an instance has been through.
+struct Counts {
+  uint64_t batches = 0;
+  uint64_t failed_commits = 0;
+  uint64_t forwarded = 0;
+  uint64_t refusals = 0;  // transactions that failed for them
+  uint64_t resumed = 0;   // shards that went on where they stood, after a rebalance
+  uint64_t fenced_writers = 0;
+  uint64_t accepted_losses = 0;
+
+  Counts& operator+=(const Counts& other);
 };
 
 class Instance {
@@ -42,9 +52,13 @@ class Instance {
     std::string name;  // static members keep it
     std::string transactional_id;
     collector::Options options;
+    std::optional<core::Routing> routing;
     core::ShardLimits limits;
     size_t batch_records_max = 50;
     core::Duration trim_interval = std::chrono::hours(1);
+    bool accept_loss = false;
+    // How often a live partition is read, in 100 rounds; the simulation's, for all.
+    const std::vector<uint32_t>* reading_speed = nullptr;
   };
 
   Instance(Setup setup, Cluster& cluster, std::mt19937_64& random);
@@ -52,16 +66,18 @@ class Instance {
   const std::string& name() const { return setup_.name; }
   bool exited() const { return exit_.has_value(); }
   const std::optional<runtime::Exit>& exit() const { return exit_; }
-  void stop(int64_t wall_ms) {
-    worker_.handle(runtime::StopRequested{}, core::time_from_ms(wall_ms));
-  }
-  // One round of the loop, with portions of any size.
+  void stop() { worker_.handle(runtime::StopRequested{}, core::time_from_ms(wall_ms_)); }
+  // One round of the loop, with portions of any size. The wall clock never goes back within a
+  // process, whatever the machine's does.
   void round(int64_t wall_ms, int64_t now_ms);
   // The commit thread and the lookup thread, a call further.
   void work(const Weather& weather, int64_t now_ms);
   bool busy() const { return commit_ || opening_ || !lookups_.empty() || !inbox_.empty(); }
   const runtime::Worker& worker() const { return worker_; }
+  Counts counts() const;
   std::vector<std::string>& notes() { return notes_; }
+  // What it did that no process may do.
+  const std::vector<std::string>& faults() const { return faults_; }
 
  private:
   enum class Stage { kBegin, kProduce, kOffsets, kEnd };
@@ -72,23 +88,40 @@ class Instance {
     std::vector<core::Offset> journal_offsets;
   };
   struct LookupJob {
-    bool locate = false;
-    uint64_t request = 0;
-    core::Time at{};
-    std::vector<core::Partition> partitions;
-    std::map<int, CommittedOffset> committed;  // asked first
+    std::variant<runtime::Locate, runtime::ReadEnds, runtime::ReadCommitted> question;
+    CommittedOffsets committed;  // of a Locate: asked first
     bool have_committed = false;
   };
 
   void group(int64_t now_ms);
+  void handle(const runtime::Event& event, core::Time wall);
   void execute(const runtime::Action& action);
+  void execute(const runtime::Note& note);
+  void trim();
   void replay_some();
-  void live_some(int64_t wall_ms);
+  void live_some();
+  bool fetch_some(core::Partition partition, std::vector<Log::View>& views);
+
   void commit_further(const Weather& weather, int64_t now_ms);
-  void produce(int64_t now_ms);
-  void say(const std::string& what);
-  void fail(const std::string& why);
+  void committed(const core::Batch& batch);
+  // False: something was refused, and the transaction has failed.
+  bool produce(int64_t now_ms);
+  std::vector<runtime::Refusal> refusals(size_t from, size_t to) const;
+  bool refused(const core::Output& output) const;
+  int target(const core::Output& output) const;
+  void count_refusals(const std::vector<runtime::Refusal>& refusals);
+  void write(size_t index, const TransactionPtr& transaction, int64_t now_ms);
+  void fail(const std::string& why, std::vector<runtime::Refusal> refusals = {});
+
   void lookup_further();
+  void answer(const runtime::ReadEnds& question);
+  void answer(const runtime::ReadCommitted& question);
+  bool ask_committed(LookupJob& job);
+  void fence_dead_writer(int partition, runtime::Log log);
+  void answer_located(const LookupJob& job);
+
+  std::vector<runtime::Log> input_logs() const;
+  void say(const std::string& what);
   uint32_t below(uint32_t n) { return static_cast<uint32_t>(random_() % n); }
 
   Setup setup_;
@@ -97,20 +130,24 @@ class Instance {
   runtime::Worker worker_;
   std::deque<runtime::Event> inbox_;
   std::vector<std::string> notes_;
+  std::vector<std::string> faults_;
   std::optional<runtime::Exit> exit_;
+  Counts counts_;
 
   int64_t generation_ = -1;  // of the assignment that the worker has
   bool revoking_ = false;
   int64_t wall_ms_ = 0;
 
-  std::map<core::Partition, int64_t> position_;                                // of the consumer
-  std::map<std::pair<core::Partition, runtime::ReplayLog>, int64_t> reading_;  // of the reader
+  using Place = std::pair<core::Partition, runtime::Log>;
+  std::map<Place, int64_t> position_;  // of the consumer
+  std::map<Place, int64_t> reading_;   // of the reader
 
   std::optional<CommitJob> commit_;
+  std::map<std::string, int> refused_so_often_;  // outputs, by content
   bool opening_ = false;
   int64_t producer_epoch_ = -1;
   std::deque<LookupJob> lookups_;
-  std::deque<std::pair<int64_t, runtime::TrimJournal>> trims_;
+  std::deque<std::pair<int64_t, runtime::Trim>> trims_;
 };
 
 }  // namespace muster::sim

@@ -1,5 +1,6 @@
 #include "judge.h"
 
+#include "instance.h"
 #include "model.h"
 
 #include "core/journal_entry.h"
@@ -10,87 +11,81 @@ namespace muster::sim {
 
 using core::raw;
 
-Replica::Replica(const Cluster& cluster, int partition, const Workload& workload,
-                 const collector::Options& options)
-    : cluster_(cluster), partition_(partition), workload_(workload), options_(options) {}
+Replica::Replica(const Cluster& cluster, int partition, const std::optional<core::Routing>& routing,
+                 const collector::Options& options, Transcript& transcript)
+    : cluster_(cluster),
+      partition_(partition),
+      routing_(routing),
+      options_(options),
+      transcript_(transcript) {}
 
 void Replica::follow(std::vector<std::string>& faults) {
-  const Log& journal = cluster_.journal[static_cast<size_t>(partition_)];
+  const Log& journal = cluster_.log(runtime::Log::kJournal, partition_);
   for (; journal_next_ < journal.last_stable() && faults.empty(); ++journal_next_) {
     if (!journal.visible(journal_next_)) continue;
     if (!follow_entry(journal.at(journal_next_), journal_next_, faults)) return;
   }
 }
 
-bool Replica::follow_entry(const Entry& journal_entry, int64_t offset,
-                           std::vector<std::string>& faults) {
-  const std::string where = "partition " + std::to_string(partition_) + ", journal offset " +
-                            std::to_string(offset) + ": ";
-  const auto decoded = core::decode_journal_entry(*journal_entry.value);
-  if (!decoded) {
-    faults.push_back(where + decoded.error().message);
-    return false;
-  }
-  const core::JournalEntry& entry = decoded.value();
+std::string Replica::joins(const core::JournalEntry& entry) const {
+  const std::string batch = "batch " + std::to_string(raw(entry.n));
+  if (entry.ranges.size() != (routing_ ? 2 : 1)) return batch + " has other logs";
   if (!shard_ || shard_->epoch() != entry.epoch) {
-    if (raw(entry.n) != 1) {
-      faults.push_back(where + "an epoch begins with batch " + std::to_string(raw(entry.n)));
-      return false;
+    if (raw(entry.n) != 1) return "an epoch begins with " + batch;
+    for (size_t log = 0; log < new_epoch_from_.size(); ++log) {
+      if (entry.ranges[log].from != new_epoch_from_[log])
+        return "the epoch after a loss begins at another offset than was committed";
     }
-    shard_ = std::make_unique<core::Shard>(core::Partition{partition_}, 1,
-                                           std::make_unique<collector::Processor>(options_),
-                                           core::ShardLimits{});
-    shard_->replay_into(batch_);
-  } else if (raw(entry.n) != raw(shard_->n()) + 1 || entry.ranges[0].from != shard_->next(0) ||
-             entry.clock != shard_->clock()) {
-    faults.push_back(where + "batch " + std::to_string(raw(entry.n)) + " does not join batch " +
-                     std::to_string(raw(shard_->n())));
-    return false;
+    return "";
   }
-  if (!shard_->replay_begin(entry, core::Offset{offset})) {
-    faults.push_back(where + "unreadable options");
-    return false;
-  }
-  began_at_[{raw(entry.epoch), raw(entry.n)}] = raw(entry.ranges[0].from);
-  const Log& input = cluster_.input[static_cast<size_t>(partition_)];
-  auto view = input.read("input", core::Partition{partition_}, raw(entry.ranges[0].from),
-                         static_cast<size_t>(raw(entry.ranges[0].to) - raw(entry.ranges[0].from)));
-  for (core::Record& record : view.records) {
-    if (record.offset < entry.ranges[0].to) shard_->replay_record(0, record);
-  }
-  if (!shard_->replay_end(entry)) {
-    faults.push_back(where + "unreadable carried state");
-    return false;
-  }
-  compare_outputs(faults);
-  batch_.clear();
-  return faults.empty();
+  if (new_epoch_expected()) return batch + " goes on over what was lost";
+  bool joins = raw(entry.n) == raw(shard_->n()) + 1 && entry.clock == shard_->clock();
+  for (size_t log = 0; log < entry.ranges.size(); ++log)
+    joins = joins && entry.ranges[log].from == shard_->next(log);
+  return joins ? "" : batch + " does not join batch " + std::to_string(raw(shard_->n()));
 }
 
-// The next published records of this partition have to be these.
-void Replica::compare_outputs(std::vector<std::string>& faults) {
-  for (const core::Output& output : batch_.outputs) {
-    auto next = cluster_.published.lower_bound(published_next_);
-    for (; next != cluster_.published.end(); ++next) {
-      if (!cluster_.outputs.visible(next->first)) continue;
-      const Published& p = next->second;
-      if ((p.outcome ? workload_.home.at(p.key) : p.partition) == partition_) break;
-    }
-    if (next == cluster_.published.end()) {
-      // Its marker in the outputs may come later than that in the journal: the end of the run
-      // settles it.
-      faults.push_back("partition " + std::to_string(partition_) +
-                       ": decided and not published: " + std::string(output.value.value_or("")));
-      return;
-    }
-    published_next_ = next->first + 1;
-    if (next->second.value != output.value.value_or("") ||
-        next->second.outcome != (output.topic == core::TopicRole::kOutput)) {
-      faults.push_back("partition " + std::to_string(partition_) + ": published  " +
-                       next->second.value + "\n  the replica decides " +
-                       std::string(output.value.value_or("")));
-      return;
-    }
+void Replica::begin(core::Epoch epoch) {
+  if (shard_ && shard_->epoch() == epoch) return;
+  new_epoch_from_.clear();
+  shard_ = std::make_unique<core::Shard>(core::Partition{partition_}, routing_,
+                                         std::make_unique<collector::Processor>(options_),
+                                         core::ShardLimits{});
+  shard_->replay_into(batch_);
+}
+
+bool Replica::follow_entry(const Entry& journal_entry, int64_t offset,
+                           std::vector<std::string>& faults) {
+  const auto wrong = [&](const std::string& what) {
+    faults.push_back("partition " + std::to_string(partition_) + ", journal offset " +
+                     std::to_string(offset) + ": " + what);
+    return false;
+  };
+  const auto decoded = core::decode_journal_entry(*journal_entry.value);
+  if (!decoded) return wrong(decoded.error().message);
+  const core::JournalEntry& entry = decoded.value();
+  if (const std::string what = joins(entry); !what.empty()) return wrong(what);
+  begin(entry.epoch);
+  if (!shard_->replay_begin(entry, core::Offset{offset})) return wrong("unreadable options");
+  for (size_t log = 0; log < entry.ranges.size(); ++log) {
+    began_at_[{raw(entry.epoch), raw(entry.n)}].push_back(raw(entry.ranges[log].from));
+    replay_log(log, entry.ranges[log]);
+  }
+  if (!shard_->replay_end(entry)) return wrong("unreadable carried state");
+  transcript_.committed(journal_entry.sending);
+  for (const core::Output& output : batch_.outputs)
+    transcript_.decided(journal_entry.sending, partition_, output);
+  batch_.clear();
+  return true;
+}
+
+void Replica::replay_log(size_t log, const core::LogRange& range) {
+  const auto kind = static_cast<runtime::Log>(log);
+  auto view = cluster_.log(kind, partition_)
+                  .read_ever(topic_name(kind), core::Partition{partition_}, raw(range.from),
+                             static_cast<size_t>(raw(range.to) - raw(range.from)));
+  for (core::Record& record : view.records) {
+    if (record.offset < range.to) shard_->replay_record(log, record);
   }
 }
 
@@ -110,10 +105,9 @@ std::string printable(const std::string& text) {
 
 }  // namespace
 
-std::optional<int64_t> Replica::began_at(core::Epoch epoch, core::BatchNumber n) const {
+std::vector<int64_t> Replica::began_at(core::Epoch epoch, core::BatchNumber n) const {
   const auto found = began_at_.find({raw(epoch), raw(n)});
-  if (found == began_at_.end()) return std::nullopt;
-  return found->second;
+  return found == began_at_.end() ? std::vector<int64_t>{} : found->second;
 }
 
 void Replica::compare(const core::Shard& live, std::vector<std::string>& faults) {
@@ -127,57 +121,84 @@ void Replica::compare(const core::Shard& live, std::vector<std::string>& faults)
 
 namespace {
 
+// Calls `look` with every published outcome, in order.
+template <typename Look>
+void each_outcome(const Cluster& cluster, const Look& look) {
+  for (int64_t offset = 0; offset < cluster.outcomes.high_watermark(); ++offset) {
+    if (cluster.outcomes.visible(offset)) look(cluster.outcomes.at(offset));
+  }
+}
+
+bool timed_out(const Entry& outcome) {
+  return outcome.value->find(R"("code":"timeout")") != std::string::npos;
+}
+
+size_t resolved_at(const std::string& outcome) { return outcome.find(R"("resolved":")") + 12; }
+constexpr size_t kTimeBytes = 24;
+
+std::string without_resolved(std::string outcome) {
+  return outcome.erase(resolved_at(outcome), kTimeBytes);
+}
+
 // A timeout is resolved at its deadline, and deadlines are reached in order: the clock of a shard
 // never goes back, and no deadline is set before it.
 void judge_clocks(const Cluster& cluster, const Workload& workload,
                   std::vector<std::string>& faults) {
   std::map<int, std::string> last;
-  for (const auto& [offset, published] : cluster.published) {
-    if (!published.outcome || !cluster.outputs.visible(offset)) continue;
-    if (published.value.find(R"("code":"timeout")") == std::string::npos) continue;
-    const size_t at = published.value.find(R"("resolved":")") + 12;
-    std::string resolved = published.value.substr(at, 24);
-    std::string& before = last[workload.home.at(published.key)];
+  each_outcome(cluster, [&](const Entry& outcome) {
+    if (!timed_out(outcome)) return;
+    std::string resolved = outcome.value->substr(resolved_at(*outcome.value), kTimeBytes);
+    std::string& before = last[workload.home.at(*outcome.key)];
     if (resolved < before)
-      faults.push_back("group " + published.key + " timed out at " + resolved + ", after one at " +
+      faults.push_back("group " + *outcome.key + " timed out at " + resolved + ", after one at " +
                        before);
     before = std::move(resolved);
+  });
+}
+
+void judge_group(const std::string& id, const Entry& got, const Expectation& expected,
+                 Verdict& verdict) {
+  const bool late = timed_out(got);
+  if (late) ++verdict.timeouts;
+  if (late && expected.complete) {
+    ++verdict.false_timeouts;
+    verdict.faults.push_back("group " + id + " timed out, though all was in time: " + *got.value);
   }
+  if (got.written_ms < expected.not_before_ms) {
+    verdict.faults.push_back("group " + id + " ended " +
+                             std::to_string(expected.not_before_ms - got.written_ms) +
+                             " ms before its deadline");
+  }
+  if (!expected.certain) return;
+  ++verdict.exact;
+  const bool right = expected.resolved_open
+                         ? without_resolved(*got.value) == without_resolved(expected.value)
+                         : *got.value == expected.value;
+  if (!right)
+    verdict.faults.push_back("group " + id + ": got      " + *got.value + "\n  expected " +
+                             expected.value);
 }
 
 }  // namespace
 
-Verdict judge_outcomes(const Cluster& cluster, const Workload& workload, int64_t early_ttl_ms) {
+Verdict judge_outcomes(const Cluster& cluster, const Workload& workload,
+                       const Circumstances& circumstances) {
   Verdict verdict;
-  std::map<std::string, std::vector<const Published*>> outcomes;
-  for (const auto& [offset, published] : cluster.published) {
-    if (published.outcome && cluster.outputs.visible(offset))
-      outcomes[published.key].push_back(&published);
-  }
+  std::map<std::string, std::vector<const Entry*>> outcomes;
+  each_outcome(cluster, [&](const Entry& outcome) { outcomes[*outcome.key].push_back(&outcome); });
   judge_clocks(cluster, workload, verdict.faults);
-  for (const Log& input : cluster.input) {
-    for (const auto& [id, expectation] : expect(input, early_ttl_ms, workload.odd_times)) {
-      ++verdict.groups;
-      const auto& got = outcomes[id];
-      if (got.size() != 1) {
-        verdict.faults.push_back("group " + id + " has " + std::to_string(got.size()) +
-                                 " outcomes");
-        continue;
-      }
-      if (!expectation.certain) continue;
-      ++verdict.exact;
-      const bool timed_out = got[0]->value.find(R"("code":"timeout")") != std::string::npos;
-      if (timed_out) ++verdict.timeouts;
-      if (timed_out && !expectation.timeout) ++verdict.false_timeouts;
-      if (got[0]->value != expectation.value) {
-        verdict.faults.push_back("group " + id + ": got      " + got[0]->value + "\n  expected " +
-                                 expectation.value);
-      }
-      if (got[0]->written_ms < expectation.not_before_ms) {
-        verdict.faults.push_back("group " + id + " ended " +
-                                 std::to_string(expectation.not_before_ms - got[0]->written_ms) +
-                                 " ms before its deadline");
-      }
+  for (auto& [id, expectation] :
+       expect(cluster.input, circumstances.early_ttl_ms, workload.odd_times)) {
+    ++verdict.groups;
+    const auto& got = outcomes[id];
+    // Some of its events never came home.
+    if (cluster.refused.forwarded.contains(id) && got.empty()) continue;
+    const size_t wanted = cluster.refused.outcomes.contains(id) ? 0 : 1;
+    if (got.size() != wanted) {
+      verdict.faults.push_back("group " + id + " has " + std::to_string(got.size()) + " outcomes");
+    } else if (wanted > 0 && circumstances.times_certain &&
+               !cluster.refused.forwarded.contains(id)) {
+      judge_group(id, *got[0], expectation, verdict);
     }
   }
   return verdict;

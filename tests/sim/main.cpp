@@ -22,12 +22,7 @@ int main(int argc, char** argv) {
     exact += run.verdict.exact;
     timeouts += run.verdict.timeouts;
     false_timeouts += run.verdict.false_timeouts;
-    total.crashes += run.statistics.crashes;
-    total.failed_commits += run.statistics.failed_commits;
-    total.rebalances += run.statistics.rebalances;
-    total.pauses += run.statistics.pauses;
-    total.batches += run.statistics.batches;
-    total.foreign_transactions += run.statistics.foreign_transactions;
+    total += run.statistics;
     if (run.verdict.ok()) continue;
     ++failed;
     std::printf("seed %llu:\n", static_cast<unsigned long long>(seed));
@@ -40,13 +35,17 @@ int main(int argc, char** argv) {
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   const auto n = [](uint64_t number) { return static_cast<unsigned long long>(number); };
+  std::printf("%llu groups (%llu known to the byte), %llu timeouts, %llu false\n", n(groups),
+              n(exact), n(timeouts), n(false_timeouts));
   std::printf(
-      "%llu groups (%llu known to the byte), %llu timeouts, %llu false; %llu batches, %llu "
-      "crashes, %llu pauses, "
-      "%llu failed commits, %llu rebalances, %llu foreign transactions; %.0f seeds/s\n",
-      n(groups), n(exact), n(timeouts), n(false_timeouts), n(total.batches), n(total.crashes),
-      n(total.pauses), n(total.failed_commits), n(total.rebalances), n(total.foreign_transactions),
-      static_cast<double>(seeds) / seconds);
+      "%llu batches, %llu records forwarded, %llu crashes, %llu pauses, %llu failed commits, %llu "
+      "of them refused, %llu rebalances, %llu shards resumed, %llu dead writers fenced, %llu "
+      "foreign "
+      "transactions, %llu resets, %llu losses; %.0f seeds/s\n",
+      n(total.counts.batches), n(total.counts.forwarded), n(total.crashes), n(total.pauses),
+      n(total.counts.failed_commits), n(total.counts.refusals), n(total.rebalances),
+      n(total.counts.resumed), n(total.counts.fenced_writers), n(total.foreign_transactions),
+      n(total.resets), n(total.losses), static_cast<double>(seeds) / seconds);
   std::printf("%llu passed, %llu failed\n", n(seeds - failed), n(failed));
   return failed == 0 ? 0 : 1;
 }

@@ -10,6 +10,7 @@ namespace {
 
 struct Event {
   int64_t at = 0;
+  int partition = 0;
   boost::json::object body;
   std::string text;
 };
@@ -39,6 +40,7 @@ std::string ttl_text(const std::string& text) {
   return text.substr(begin, text.find(',', begin) - begin);
 }
 
+// They were read in this order, the Create before those that follow it.
 Expectation judge(const Event& create, const std::vector<Event>& dones) {
   const auto& body = create.body;
   std::vector<std::string> expected;
@@ -67,6 +69,7 @@ Expectation judge(const Event& create, const std::vector<Event>& dones) {
   }
   Expectation e;
   e.timeout = !closed;
+  e.complete = closed;
   const std::string id = str(body, "id");
   if (!closed) {
     failed = id;
@@ -97,43 +100,83 @@ Expectation judge(const Event& create, const std::vector<Event>& dones) {
   return e;
 }
 
+struct Group {
+  std::vector<Event> creates;
+  std::vector<Event> dones;
+
+  bool in_one_partition() const {
+    const int partition = creates.front().partition;
+    const auto there = [&](const Event& event) { return event.partition == partition; };
+    return std::ranges::all_of(creates, there) && std::ranges::all_of(dones, there);
+  }
+};
+
+// The records lie in several partitions and are read in any order. What is certain then: whoever is
+// heard of in time, by the times of the records, counts; nobody else does.
+Expectation judge_spread(const Group& group) {
+  const Event& create = *std::ranges::min_element(group.creates, {}, &Event::at);
+  const int64_t deadline = judge(create, {}).not_before_ms;
+  std::map<std::string, std::vector<std::string>> in_time;
+  bool failed = false;
+  for (const auto& id : create.body.at("expected").as_array()) {
+    auto& results = in_time[std::string(id.as_string())];
+    for (const Event& done : group.dones) {
+      if (str(done.body, "id") != id.as_string() || done.at > deadline) continue;
+      results.push_back(raw(done.body, "result"));
+      failed = failed || done.body.contains("error");
+    }
+  }
+  Expectation e = judge(create, group.dones);
+  const auto heard = [](const auto& entity) { return !entity.second.empty(); };
+  const auto once = [](const auto& entity) { return entity.second.size() <= 1; };
+  e.complete = std::ranges::all_of(in_time, heard);
+  // Another Create may have been the first to be read; which of two results, too, is open.
+  e.certain = !failed && group.creates.size() == 1 && std::ranges::all_of(in_time, once);
+  e.resolved_open = !e.timeout;
+  if (!e.certain) e.not_before_ms = create.at;
+  return e;
+}
+
 }  // namespace
 
-std::map<std::string, Expectation> expect(const Log& input, int64_t early_ttl_ms,
+std::map<std::string, Expectation> expect(const std::vector<Log>& inputs, int64_t early_ttl_ms,
                                           const std::map<std::string, bool>& odd_times) {
-  struct Group {
-    std::optional<Event> create;
-    std::vector<Event> dones;
-    bool early_near_its_end = false;
-  };
   std::map<std::string, Group> groups;
-  for (int64_t offset = 0; offset < input.high_watermark(); ++offset) {
-    if (!input.visible(offset)) continue;
-    const Entry& entry = input.at(offset);
-    boost::json::error_code broken;
-    const auto json = boost::json::parse(entry.value.value_or(""), broken);
-    if (broken || !json.is_object()) continue;
-    const Event event{entry.timestamp_ms.value_or(entry.written_ms), json.as_object(),
-                      *entry.value};
-    const std::string type = str(event.body, "type");
-    if (type == "EventGroupCollectorCreate") {
-      Group& group = groups[str(event.body, "id")];
-      if (group.create) continue;
-      group.create = event;
-      if (!group.dones.empty()) {
-        // Kept for a time, in a world where nobody may have looked when it ended.
-        group.early_near_its_end = event.at >= group.dones.front().at + early_ttl_ms;
+  for (size_t partition = 0; partition < inputs.size(); ++partition) {
+    const Log& input = inputs[partition];
+    for (int64_t offset = 0; offset < input.high_watermark(); ++offset) {
+      if (!input.visible(offset)) continue;
+      const Entry& entry = input.at(offset);
+      boost::json::error_code broken;
+      const auto json = boost::json::parse(entry.value.value_or(""), broken);
+      if (broken || !json.is_object()) continue;
+      const Event event{entry.timestamp_ms.value_or(entry.written_ms), static_cast<int>(partition),
+                        json.as_object(), *entry.value};
+      const std::string type = str(event.body, "type");
+      if (type == "EventGroupCollectorCreate") {
+        groups[str(event.body, "id")].creates.push_back(event);
+      } else if (type == "EventGroupCollectorEntityDone") {
+        groups[str(event.body, "group")].dones.push_back(event);
       }
-    } else if (type == "EventGroupCollectorEntityDone") {
-      groups[str(event.body, "group")].dones.push_back(event);
     }
   }
   std::map<std::string, Expectation> expectations;
   for (const auto& [id, group] : groups) {
-    if (!group.create) continue;
-    Expectation e = judge(*group.create, group.dones);
+    if (group.creates.empty()) continue;
     const auto odd = odd_times.find(id);
-    e.certain = !group.early_near_its_end && (odd == odd_times.end() || !odd->second);
+    if (odd != odd_times.end() && odd->second) {
+      expectations[id].certain = false;
+      continue;
+    }
+    Expectation e =
+        group.in_one_partition() ? judge(group.creates.front(), group.dones) : judge_spread(group);
+    const int64_t created = std::ranges::min(group.creates, {}, &Event::at).at;
+    // Kept for a time, in a world where nobody may have looked when it ended.
+    if (std::ranges::any_of(group.dones,
+                            [&](const Event& d) { return d.at + early_ttl_ms <= created; })) {
+      e.certain = false;
+      e.complete = false;
+    }
     expectations[id] = std::move(e);
   }
   return expectations;

@@ -3,6 +3,14 @@
 #include <algorithm>
 
 namespace muster::sim {
+namespace {
+
+void read_headers(const void* source, std::vector<core::Header>& out) {
+  for (const EntryHeader& header : static_cast<const Entry*>(source)->headers)
+    out.push_back({header.name, header.value});
+}
+
+}  // namespace
 
 int64_t Log::last_stable() const {
   int64_t stable = high_watermark();
@@ -34,9 +42,16 @@ bool Log::visible(int64_t offset) const {
 
 Log::View Log::read(std::string_view topic, core::Partition partition, int64_t from,
                     size_t records_max) const {
+  View view = read_ever(topic, partition, std::max(from, begin_), records_max);
+  if (view.next < 0 && from < begin_) view.next = begin_;
+  return view;
+}
+
+Log::View Log::read_ever(std::string_view topic, core::Partition partition, int64_t from,
+                         size_t records_max) const {
   View view;
   const int64_t end = last_stable();
-  int64_t offset = std::max(from, begin_);
+  int64_t offset = from;
   for (; offset < end && view.records.size() < records_max; ++offset) {
     if (!visible(offset)) continue;
     const Entry& entry = at(offset);
@@ -47,6 +62,7 @@ Log::View Log::read(std::string_view topic, core::Partition partition, int64_t f
     if (entry.timestamp_ms) record.timestamp = core::time_from_ms(*entry.timestamp_ms);
     record.key = entry.key;
     record.value = entry.value;
+    record.headers = core::LazyHeaders(&entry, read_headers);
     view.records.push_back(record);
     view.next = offset + 1;
   }

@@ -3,20 +3,25 @@
 // run.
 #pragma once
 
+#include "instance.h"
 #include "judge.h"
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace muster::sim {
 
 struct Statistics {
+  Counts counts;
   uint64_t crashes = 0;
-  uint64_t failed_commits = 0;
   uint64_t rebalances = 0;
   uint64_t pauses = 0;
-  uint64_t batches = 0;
   uint64_t foreign_transactions = 0;
+  uint64_t resets = 0;
+  uint64_t losses = 0;
+
+  Statistics& operator+=(const Statistics& other);
 };
 
 struct Run {

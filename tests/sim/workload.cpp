@@ -19,10 +19,48 @@ class Drawer {
   int64_t below(int64_t n) { return static_cast<int64_t>(random_() % static_cast<uint64_t>(n)); }
   bool chance(int percent) { return below(100) < percent; }
 
+  // How a group's producers choose partitions.
+  enum class Placement { kHome, kOtherPartitioner, kAnywhere };
+
+  Placement draw_placement() {
+    if (!chance(shape_.spread_percent)) return Placement::kHome;
+    return chance(30) ? Placement::kOtherPartitioner : Placement::kAnywhere;
+  }
+
+  int home(const std::string& id) {
+    if (!shape_.routing) return static_cast<int>(below(shape_.partitions));
+    return core::raw(core::home_of(id, *shape_.routing));
+  }
+
+  int partition(const std::string& id) {
+    switch (placement_) {
+      case Placement::kHome:
+        return out_.home[id];
+      case Placement::kOtherPartitioner: {
+        core::Routing other = *shape_.routing;
+        other.partitioner = other.partitioner == core::Partitioner::kCrc32
+                                ? core::Partitioner::kMurmur2
+                                : core::Partitioner::kCrc32;
+        return core::raw(core::home_of(id, other));
+      }
+      case Placement::kAnywhere:
+        return static_cast<int>(below(shape_.partitions));
+    }
+    return 0;
+  }
+
   void put(int64_t at, const std::string& id, std::string value, bool odd) {
-    Planned planned{at, out_.home[id], std::nullopt, id, std::move(value)};
+    Planned planned{at, partition(id), std::nullopt, false, id, std::move(value), std::nullopt};
     if (odd && chance(40)) planned.timestamp_ms = chance(50) ? at + 3'600'000 : at - below(20'000);
+    if (odd && chance(10)) planned.no_timestamp = true;
+    if (chance(20)) planned.trace = "00-" + std::to_string(out_.records.size());
     out_.records.push_back(std::move(planned));
+  }
+
+  // What belongs to no group, whatever its key, may lie anywhere.
+  void put_rubbish(int64_t at, const std::string& id, std::string value) {
+    put(at, id, std::move(value), false);
+    if (shape_.routing) out_.records.back().partition = static_cast<int>(below(shape_.partitions));
   }
 
   void done(int64_t at, const std::string& id, const std::string& entity, bool odd) {
@@ -37,7 +75,8 @@ class Drawer {
   }
 
   void group(const std::string& id) {
-    out_.home[id] = static_cast<int>(below(shape_.partitions));
+    out_.home[id] = home(id);
+    placement_ = draw_placement();
     const bool odd = shape_.odd_times && chance(8);
     out_.odd_times[id] = odd;
     const int64_t created = shape_.begin_ms + below(shape_.span_ms);
@@ -75,13 +114,14 @@ class Drawer {
         if (chance(60)) out_.records.back().timestamp_ms = out_.records.back().at_ms + 3'600'000;
       }
     }
-    if (chance(3)) put(created + below(ttl_ms), id, "{rubbish", false);
-    if (chance(3)) put(created + below(ttl_ms), id, R"({"type":"SomebodyElses"})", false);
+    if (chance(3)) put_rubbish(created + below(ttl_ms), id, "{rubbish");
+    if (chance(3)) put_rubbish(created + below(ttl_ms), id, R"({"type":"SomebodyElses"})");
     out_.last_deadline_ms = std::max(out_.last_deadline_ms, created + 2 * ttl_ms);
   }
 
   WorkloadShape shape_;
   std::mt19937_64& random_;
+  Placement placement_ = Placement::kHome;  // of the group that is being drawn
   Workload out_;
 };
 

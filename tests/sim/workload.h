@@ -1,7 +1,9 @@
 // What producers send in a run, drawn from the seed: groups that complete, fail, time out; early,
 // duplicate, late, reordered Dones; unknown types and rubbish; now and then a clock of a producer
-// that is wrong.
+// that is wrong, or producers that do not know where a group is at home.
 #pragma once
+
+#include "core/partitioner.h"
 
 #include <cstdint>
 #include <map>
@@ -16,8 +18,10 @@ struct Planned {
   int64_t at_ms = 0;  // when it is written
   int partition = 0;
   std::optional<int64_t> timestamp_ms;  // absent: as of writing
+  bool no_timestamp = false;            // of a very old producer
   std::string key;
   std::string value;
+  std::optional<std::string> trace;  // a header
 };
 
 struct Workload {
@@ -29,6 +33,8 @@ struct Workload {
 
 struct WorkloadShape {
   int partitions = 1;
+  std::optional<core::Routing> routing;  // absent: groups are at home where they are
+  int spread_percent = 0;                // groups with records in other partitions than their home
   int groups = 40;
   int64_t begin_ms = 0;
   int64_t span_ms = 8'000;

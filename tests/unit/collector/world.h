@@ -48,6 +48,7 @@ class World {
     given.key = key;
     given.value = value;
     given.headers = core::LazyHeaders(headers);
+    if (routed) processor.route(given);
     processor.on_record(given, at_ms(std::max(ms, now_ms)), effects);
     return take();
   }
@@ -89,6 +90,7 @@ class World {
   std::vector<core::Header> headers;
   std::optional<std::string_view> key = "k";
   int64_t offset = 0;
+  bool routed = false;  // the core asks first where a record lives
 };
 
 inline std::string create(std::string_view id, std::string_view expected,

@@ -62,6 +62,7 @@ TEST_CASE("the collector has a default for everything") {
   CHECK(kafka.topics.input == "eventbus-collector");
   CHECK(kafka.topics.output == "eventbus-collector");
   CHECK(kafka.topics.dead_letter == "eventbus-collector-dlq");
+  CHECK(kafka.topics.repartition == "muster.DefaultCollectorGroup.eventbus-collector.repartition");
   CHECK(kafka.topics.journal == "muster.DefaultCollectorGroup.eventbus-collector.journal");
   CHECK(kafka.partitioner == "murmur2");
   CHECK_FALSE(outcome.settings.topics.partitions.has_value());
@@ -103,11 +104,11 @@ TEST_CASE("names that Kafka would refuse are wrong options, named by where they 
 }
 
 TEST_CASE("the topics whose names follow from others are legal too, or their origin is refused") {
-  CHECK(plain({"--event-topic", std::string(212, 'a')}).errors.empty());
-  CHECK(plain({"--event-topic", std::string(213, 'a')}).complains("--event-topic", "journal"));
+  CHECK(plain({"--event-topic", std::string(208, 'a')}).errors.empty());
+  CHECK(plain({"--event-topic", std::string(209, 'a')}).complains("--event-topic", "repartition"));
   CHECK(plain({"--event-topic", std::string(246, 'a')}).complains("--event-topic", "-dlq"));
   CHECK(plain({"--event-topic", "a", "--consumer-group", std::string(240, 'g')})
-            .complains("--event-topic", "journal"));
+            .complains("--event-topic", "repartition"));
   CHECK(plain({"--output-topic", std::string(249, 'a')}).errors.empty());
 }
 
@@ -265,11 +266,13 @@ TEST_CASE("what is given reaches the parts that take it") {
 
 TEST_CASE("the help names every option of the collector") {
   const std::string help = cmd::collector_options().help();
-  for (const char* option :
-       {"--brokerlist", "--event-topic", "--output-topic", "--consumer-group", "--instance",
-        "--partitions", "--partitioner", "--early-ttl", "--closed-ttl", "--max-ttl",
-        "--max-expected", "--max-message-bytes", "--remembered-max", "--sender",
-        "--journal-retention", "--log-level", "--log-format", "--config", "-X"}) {
+  for (const char* option : {"--brokerlist",     "--event-topic",  "--output-topic",
+                             "--consumer-group", "--instance",     "--partitions",
+                             "--partitioner",    "--early-ttl",    "--closed-ttl",
+                             "--max-ttl",        "--max-expected", "--max-message-bytes",
+                             "--remembered-max", "--sender",       "--journal-retention",
+                             "--workers",        "--carry-after",  "--log-level",
+                             "--log-format",     "--config",       "-X"}) {
     CAPTURE(option);
     CHECK(help.find(option) != std::string::npos);
   }
@@ -281,4 +284,38 @@ TEST_CASE(
   const auto other = plain({"--consumer-group", "a", "--event-topic", "b.c"});
   CHECK(one.settings.kafka.topics.journal != other.settings.kafka.topics.journal);
   CHECK(one.settings.kafka.transactional_id != other.settings.kafka.transactional_id);
+}
+
+TEST_CASE("each worker of a process is a member and a writer of its own") {
+  SUBCASE("under names that outlive restarts") {
+    const auto process = plain({"--instance", "a", "--workers", "3"}).settings.kafka;
+    const auto first = cmd::worker_settings(process, 0);
+    const auto third = cmd::worker_settings(process, 2);
+    CHECK(first.instance == "a");
+    CHECK(first.transactional_id == process.transactional_id);
+    CHECK(third.instance == "a-worker-2");
+    CHECK(third.transactional_id != first.transactional_id);
+    CHECK(third.transactional_id == cmd::worker_settings(process, 2).transactional_id);
+  }
+  SUBCASE("or under random ones") {
+    const auto process = plain({"--workers", "2"}).settings.kafka;
+    CHECK(cmd::worker_settings(process, 1).instance.empty());
+    CHECK(cmd::worker_settings(process, 1).transactional_id != process.transactional_id);
+  }
+}
+
+TEST_CASE("a produce request is never larger than the strictest of the topics takes") {
+  auto settings = plain({}).settings;
+  kafka::TopicFacts facts;
+  facts.partitions = 3;
+  facts.input_bytes_max = 2'000'000;
+  facts.output_bytes_max = 50'000;
+  facts.dead_letter_bytes_max = 70'000;
+  facts.repartition_bytes_max = 16'000'000;
+  cmd::adopt(facts, settings);
+  CHECK(settings.kafka.partitions == 3);
+  CHECK(settings.kafka.produce_bytes_max == 50'000);
+  CHECK(settings.collector.max_message_bytes == 2'000'000);
+  CHECK(settings.collector.output_bytes_max == 50'000);
+  CHECK(settings.dead_letter_bytes_max == 70'000);
 }

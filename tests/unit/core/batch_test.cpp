@@ -7,8 +7,8 @@ using namespace muster::core;
 TEST_CASE("a cleared batch is as a new one, and its effects still use its bytes") {
   Batch batch;
   batch.effects.produce(TopicRole::kOutput, "a", "done");
-  batch.outputs.push_back({TopicRole::kOutput, {}, "a", "done", {}, {}});
-  batch.offsets.push_back({Partition{1}, Offset{2}, "m"});
+  batch.outputs.emplace_back().key = "a";
+  batch.offsets.push_back({0, Partition{1}, Offset{2}, "m"});
   batch.shards.push_back({Partition{1}, BatchNumber{3}, 0});
   batch.records = 7;
   CHECK(batch.bytes.bytes_used() > 0);
@@ -26,10 +26,21 @@ TEST_CASE("a cleared batch is as a new one, and its effects still use its bytes"
 }
 
 TEST_CASE("outputs and offsets compare by what they say") {
-  const Output output{TopicRole::kOutput, Partition{1}, "k", "v", time_from_ms(1), {{"h", "1"}}};
+  Output output;
+  output.partition = Partition{1};
+  output.key = "k";
+  output.value = "v";
+  output.timestamp = time_from_ms(1);
+  output.headers = {{"h", "1"}};
+  output.cause = Cause{Partition{1}, Offset{2}};
   Output other = output;
   CHECK(output == other);
   other.value.reset();
   CHECK(output != other);
-  CHECK(OffsetCommit{Partition{1}, Offset{2}, "a"} != OffsetCommit{Partition{1}, Offset{2}, "b"});
+  other = output;
+  other.cause.reset();
+  CHECK(output != other);
+  const OffsetCommit offset{0, Partition{1}, Offset{2}, "a"};
+  CHECK(offset != OffsetCommit{0, Partition{1}, Offset{2}, "b"});
+  CHECK(offset != OffsetCommit{1, Partition{1}, Offset{2}, "a"});
 }

@@ -15,6 +15,7 @@ JournalEntry full_entry() {
   entry.origin = BatchNumber{7};
   entry.clock = time_from_ms(1'595'029'101'000);
   entry.options = "options";
+  entry.routing = Routing{Partitioner::kCrc32, 12};
   entry.replies = {"reply 1", ""};
   entry.ranges = {{Offset{0}, Offset{17}}, {Offset{5}, Offset{5}}};
   entry.ceiling = time_from_ms(1'595'029'101'123);
@@ -39,6 +40,37 @@ TEST_CASE("an entry comes back as it was written") {
   std::string small;
   encode(least, small);
   CHECK(decode_journal_entry(small).value() == least);
+}
+
+TEST_CASE(
+    "where ids lived is part of an entry: nowhere else, or by which partitioner over how many") {
+  const std::optional<Routing> table[] = {
+      std::nullopt,
+      Routing{Partitioner::kMurmur2, 1},
+      Routing{Partitioner::kMurmur2, 3},
+      Routing{Partitioner::kCrc32, 3},
+      Routing{Partitioner::kCrc32, 2'147'483'647},
+  };
+  for (const auto& routing : table) {
+    JournalEntry entry = full_entry();
+    entry.routing = routing;
+    std::string bytes;
+    encode(entry, bytes);
+    const auto decoded = decode_journal_entry(bytes);
+    REQUIRE(decoded.ok());
+    CHECK(decoded.value().routing == routing);
+    CHECK(decoded.value() == entry);
+  }
+}
+
+TEST_CASE("an entry of a partitioner that this version does not know is refused") {
+  JournalEntry entry;
+  entry.routing = Routing{static_cast<Partitioner>(2), 3};
+  std::string bytes;
+  encode(entry, bytes);
+  const auto decoded = decode_journal_entry(bytes);
+  REQUIRE_FALSE(decoded.ok());
+  CHECK(decoded.error().message.find("partitioner") != std::string::npos);
 }
 
 TEST_CASE("an entry that is cut off, too long, of another version or kind is refused") {

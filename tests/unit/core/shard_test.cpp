@@ -1,99 +1,16 @@
 #include "core/shard.h"
 
-#include "toy_processor.h"
+#include "shard_world.h"
 
 #include <doctest/doctest.h>
 
-#include <memory>
 #include <random>
-#include <sstream>
 
 using namespace muster::core;
 
-namespace {
-
-struct Written {
-  int64_t timestamp = 0;
-  std::string key;
-  std::string value;
-};
-
-// A log of records at offsets 0, 1, ..., and the journal of the batches that read it.
-struct World {
-  std::vector<Written> log;
-  std::vector<std::string> journal;
-  std::vector<CommitMetadata> committed;
-  std::vector<std::string> outputs;
-
-  std::vector<Record> records(size_t from, size_t to) const {
-    std::vector<Record> out;
-    for (size_t i = from; i < to; ++i) {
-      Record record;
-      record.topic = "in";
-      record.offset = Offset{static_cast<int64_t>(i)};
-      record.timestamp = time_from_ms(log[i].timestamp);
-      record.key = log[i].key;
-      record.value = log[i].value;
-      out.push_back(record);
-    }
-    return out;
-  }
-
-  // Applies what the log holds from where the shard stands up to `to`, with the clock at `wall`.
-  void batch(Shard& shard, size_t to, int64_t wall, std::optional<int64_t> tick = {}) {
-    Batch out;
-    auto taken = records(static_cast<size_t>(raw(shard.next(0))), to);
-    shard.begin(time_from_ms(wall));
-    shard.apply(0, taken, Offset{static_cast<int64_t>(to)}, out);
-    shard.seal(tick ? std::optional(time_from_ms(*tick)) : std::nullopt, "id", out);
-    for (const Output& output : out.outputs) {
-      if (output.topic == TopicRole::kJournal) {
-        journal.emplace_back(*output.value);
-      } else {
-        outputs.emplace_back(output.value.value_or("null"));
-      }
-    }
-    committed.push_back(*decode_commit_metadata(out.offsets.back().metadata));
-    shard.committed(shard.n(), Offset{static_cast<int64_t>(journal.size() - 1)});
-  }
-
-  JournalEntry entry(size_t i) const { return decode_journal_entry(journal[i]).value(); }
-
-  void replay(Shard& shard, size_t i) const {
-    const JournalEntry e = entry(i);
-    REQUIRE(shard.replay_begin(e, Offset{static_cast<int64_t>(i)}));
-    for (Record& record : records(static_cast<size_t>(raw(e.ranges[0].from)),
-                                  static_cast<size_t>(raw(e.ranges[0].to)))) {
-      shard.replay_record(0, record);
-    }
-    REQUIRE(shard.replay_end(e));
-  }
-
-  // A successor: from the last commit's origin.
-  std::unique_ptr<Shard> recover(const ShardLimits& limits = {},
-                                 const std::string& options = "toy") const {
-    auto shard =
-        std::make_unique<Shard>(Partition{0}, 1, std::make_unique<ToyProcessor>(options), limits);
-    const CommitMetadata& last = committed.back();
-    for (size_t i = static_cast<size_t>(raw(last.journal_offset)); i < journal.size(); ++i) {
-      if (entry(i).n >= last.origin) replay(*shard, i);
-    }
-    shard->go_live();
-    return shard;
-  }
-};
-
-std::unique_ptr<Shard> new_shard(const ShardLimits& limits = {}) {
-  auto shard = std::make_unique<Shard>(Partition{0}, 1, std::make_unique<ToyProcessor>(), limits);
-  shard->start(Epoch{9}, {Offset{0}}, Offset{0});
-  return shard;
-}
-
-}  // namespace
-
 TEST_CASE("records never fire a timer; the tick does, for all that is due by then") {
   World world;
-  auto shard = new_shard();
+  auto shard = world.new_shard();
   world.log = {{1'000, "a", "add"}, {50'000, "b", "add"}};
   world.batch(*shard, 2, 60'000);
   CHECK(world.outputs.empty());
@@ -105,7 +22,7 @@ TEST_CASE("records never fire a timer; the tick does, for all that is due by the
 
 TEST_CASE("a record from the future counts as one of now") {
   World world;
-  auto shard = new_shard();
+  auto shard = world.new_shard();
   world.log = {{999'999'999, "a", "add"}};
   world.batch(*shard, 1, 5'000);
   CHECK(shard->no_timer_before() <= time_from_ms(15'000));
@@ -115,7 +32,7 @@ TEST_CASE("a record from the future counts as one of now") {
 
 TEST_CASE("a deadline never lies before the clock that has already been taken") {
   World world;
-  auto shard = new_shard();
+  auto shard = world.new_shard();
   world.batch(*shard, 0, 100'000, 100'000);
   world.log = {{1'000, "a", "add"}};
   world.batch(*shard, 1, 100'001);
@@ -127,7 +44,7 @@ TEST_CASE("a deadline never lies before the clock that has already been taken") 
 
 TEST_CASE("timers of one time fire in the order of their ids, however they were armed") {
   World world;
-  auto shard = new_shard();
+  auto shard = world.new_shard();
   world.log = {{1'000, "c", "add"}, {1'000, "a", "add"}, {1'000, "b", "add"}};
   world.batch(*shard, 3, 2'000, 11'000);
   CHECK(world.outputs ==
@@ -136,9 +53,9 @@ TEST_CASE("timers of one time fire in the order of their ids, however they were 
 
 TEST_CASE("a rejected record becomes a dead letter with the place it lay at") {
   World world;
-  auto shard = new_shard();
+  auto shard = world.new_shard();
   world.log = {{1'000, "a", "nothing"}, {1'000, "k", "bad"}};
-  auto records = world.records(0, 2);
+  auto records = world.records(0, 0, 2);
   const std::vector<Header> own = {{"trace", "1"}, {"empty", std::nullopt}};
   records[1].headers = LazyHeaders(own);
   Batch out;
@@ -163,10 +80,10 @@ TEST_CASE("a rejected record becomes a dead letter with the place it lay at") {
 TEST_CASE(
     "records without effect leave the batch clean, and a later clock may still be read for it") {
   World world;
-  auto shard = new_shard();
+  auto shard = world.new_shard();
   world.log = {{1'000, "a", "nothing"}, {1'000, "a", "add"}};
   Batch out;
-  auto records = world.records(0, 2);
+  auto records = world.records(0, 0, 2);
   shard->begin(time_from_ms(2'000));
   shard->apply(0, std::span(records).first(1), Offset{1}, out);
   CHECK_FALSE(shard->dirty());
@@ -181,11 +98,36 @@ TEST_CASE(
   CHECK_FALSE(shard->moved());
 }
 
+TEST_CASE("a record whose time was cut makes its round count, also if nothing came of it") {
+  struct {
+    const char* title;
+    std::optional<Time> timestamp;
+    bool dirty;
+  } const table[] = {
+      {"from the past", time_from_ms(1'000), false},
+      {"of now", time_from_ms(2'000), false},
+      {"from the future", time_from_ms(2'001), true},
+      {"without a time", {}, true},
+  };
+  for (const auto& row : table) {
+    CAPTURE(row.title);
+    World world;
+    auto shard = world.new_shard();
+    world.log = {{0, "a", "nothing"}};
+    auto records = world.records(0, 0, 1);
+    records[0].timestamp = row.timestamp;
+    Batch out;
+    shard->begin(time_from_ms(2'000));
+    shard->apply(0, records, Offset{1}, out);
+    CHECK(shard->dirty() == row.dirty);
+  }
+}
+
 TEST_CASE(
     "a forgotten id is named in the entry of the batch that dropped it, and nothing is left of "
     "it") {
   World world;
-  auto shard = new_shard();
+  auto shard = world.new_shard();
   world.log = {{1'000, "a", "add"}, {1'001, "a", "end"}};
   world.batch(*shard, 2, 2'000);
   CHECK(shard->living() == 1);
@@ -202,7 +144,7 @@ TEST_CASE("remembered ids beyond the limit leave before their time, the oldest f
   World world;
   ShardLimits limits;
   limits.remembered_max = 1;
-  auto shard = new_shard(limits);
+  auto shard = world.new_shard(limits);
   world.log = {{1'000, "a", "end"}, {1'000, "b", "end"}, {1'000, "c", "end"}};
   world.batch(*shard, 3, 2'000);
   CHECK(world.entry(0).forgets == std::vector<std::string_view>{"a", "b"});
@@ -212,7 +154,7 @@ TEST_CASE("an id that lives long is carried, and its past is not needed any more
   World world;
   ShardLimits limits;
   limits.carry_after = std::chrono::seconds(3);
-  auto shard = new_shard(limits);
+  auto shard = world.new_shard(limits);
   world.log = {{1'000, "a", "add"}, {1'100, "b", "add"}, {5'000, "a", "add"}};
   world.batch(*shard, 2, 2'000);
   CHECK(world.entry(0).carried.empty());
@@ -228,17 +170,89 @@ TEST_CASE(
     "a batch decided under other options is replayed under them, and the next goes on under "
     "today's") {
   World world;
-  auto shard = new_shard();
+  auto shard = world.new_shard();
   world.log = {{1'000, "a", "add"}};
   world.batch(*shard, 1, 2'000);
   auto recovered = world.recover({}, "toy 2");
   CHECK(recovered->processor().options() == "toy 2");
   world.batch(*recovered, 1, 3'000);
   CHECK(world.entry(1).options == "toy 2");
-  auto unknown = Shard(Partition{0}, 1, std::make_unique<ToyProcessor>(), {});
+  Shard unknown(Partition{0}, {}, std::make_unique<ToyProcessor>(), {});
   JournalEntry foreign = world.entry(0);
   foreign.options = "another version's";
   CHECK_FALSE(unknown.replay_begin(foreign, Offset{0}));
+}
+
+// --- where it stands
+
+TEST_CASE("a new epoch is to be announced, until its first batch is sealed") {
+  World world;
+  auto shard = world.new_shard();
+  CHECK(shard->moved());
+  CHECK_FALSE(shard->dirty());
+  world.batch(*shard, 0, 1'000);
+  CHECK_FALSE(shard->moved());
+  CHECK(world.entry(0).ranges == std::vector<LogRange>{{Offset{0}, Offset{0}}});
+  shard->announce();
+  CHECK(shard->moved());
+  world.batch(*shard, 0, 1'001);
+  CHECK_FALSE(shard->moved());
+  CHECK_FALSE(world.recover()->moved());
+}
+
+TEST_CASE("what had no effect can be taken back, and is applied again later") {
+  World world;
+  auto shard = world.new_shard();
+  world.log = {{1'000, "a", "add"}, {1'000, "x", "nothing"}, {1'000, "y", "nothing"}};
+  world.batch(*shard, 1, 2'000);
+  Batch dropped;
+  shard->begin(time_from_ms(3'000));
+  world.apply(*shard, 0, 3, dropped);
+  CHECK(shard->moved());
+  shard->rewind();
+  CHECK_FALSE(shard->moved());
+  CHECK(shard->next(0) == Offset{1});
+  world.batch(*shard, 3, 4'000);
+  CHECK(world.entry(1).ranges == std::vector<LogRange>{{Offset{1}, Offset{3}}});
+  CHECK(world.recover()->fingerprint() == shard->fingerprint());
+}
+
+TEST_CASE("the journal is needed from where the last committed batch says, not the last sealed") {
+  World world;
+  auto shard = world.new_shard();
+  CHECK(shard->needed_from().journal == Offset{0});
+  world.log = {{1'000, "a", "add"}, {1'001, "a", "end"}};
+  world.batch(*shard, 1, 2'000);
+  world.batch(*shard, 2, 3'000);
+  CHECK(shard->needed_from().journal == Offset{0});  // a's life began in the entry at 0
+  world.batch(*shard, 2, 7'000, 7'000);              // a is forgotten
+  CHECK(world.entry(2).forgets == std::vector<std::string_view>{"a"});
+  const Offset forgotten = shard->needed_from().journal;
+  Batch out;
+  shard->seal({}, "id", out);
+  CHECK(shard->needed_from().journal == forgotten);
+  shard->committed(shard->n(), Offset{3});
+  CHECK(shard->needed_from().journal > forgotten);
+}
+
+TEST_CASE("an output says which record it comes of, and one of a timer says none") {
+  World world;
+  world.partition = Partition{5};
+  auto shard = world.new_shard();
+  world.log = {{1'000, "a", "end"}, {1'000, "b", "add"}, {1'000, "k", "bad"}};
+  Batch out;
+  shard->begin(time_from_ms(2'000));
+  world.apply(*shard, 0, 3, out);
+  shard->seal(time_from_ms(11'000), "id", out);
+  REQUIRE(out.outputs.size() == 4);
+  CHECK(out.outputs[0].value == "a=1");
+  CHECK(out.outputs[0].cause == Cause{Partition{5}, Offset{0}});
+  CHECK(out.outputs[1].value == "bad");
+  CHECK(out.outputs[1].cause == Cause{Partition{5}, Offset{2}});
+  CHECK(out.outputs[2].value == "b timed out at 1");
+  CHECK_FALSE(out.outputs[2].cause.has_value());
+  CHECK(out.outputs[3].topic == TopicRole::kJournal);
+  CHECK_FALSE(out.outputs[3].cause.has_value());
 }
 
 TEST_CASE(
@@ -253,8 +267,8 @@ TEST_CASE(
     limits.remembered_max = 5;
     limits.carry_after = std::chrono::seconds(8);
     World world;
-    auto shard = new_shard(limits);
-    Shard replica(Partition{0}, 1, std::make_unique<ToyProcessor>(), limits);
+    auto shard = world.new_shard(limits);
+    Shard replica(Partition{0}, {}, std::make_unique<ToyProcessor>(), limits);
     int64_t now = 1'000'000;
     for (int step = 0; step < 120; ++step) {
       const int64_t count = below(4);

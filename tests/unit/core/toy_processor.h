@@ -4,7 +4,7 @@
 //   end        puts out "<id>=<count>", disarms, remembers the id for 5 s
 //   bad        is rejected
 //   nothing    has no effect
-// A timer puts out "<id> timed out at <count>".
+// A timer puts out "<id> timed out at <count>". A record that is bad or for nothing is about no id.
 #pragma once
 
 #include "base/bytes.h"
@@ -26,6 +26,10 @@ class ToyProcessor final : public Processor {
     return options.starts_with("toy");
   }
 
+  std::optional<std::string_view> route(const Record& record) override {
+    if (record.value == "nothing" || record.value == "bad") return std::nullopt;
+    return record.key;
+  }
   void on_record(const Record& record, Time now, Effects& effects) override {
     if (record.value == "nothing") return;
     if (record.value == "bad") return effects.reject(record, "bad", "is bad");

@@ -53,7 +53,8 @@ class MockKafka {
     s.group = "g";
     s.client_id = "test";
     s.transactional_id = "t";
-    s.topics = {"in", "out", "in-dlq", "journal"};
+    s.topics = {"in", "out", "in-dlq", "forwarded", "journal"};
+    s.partitions = 2;
     return s;
   }
   void topic(const std::string& name, int partitions) {

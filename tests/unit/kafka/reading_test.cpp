@@ -18,6 +18,8 @@ namespace {
 
 constexpr Partition kP0{0};
 constexpr Partition kP1{1};
+constexpr auto kIn = runtime::Log::kInput;
+constexpr auto kForwarded = runtime::Log::kRepartition;
 
 // Until it is so; the mailbox wakes whoever waits.
 void wait_for(const runtime::Mailbox& mailbox, const std::function<bool()>& is_so) {
@@ -34,19 +36,19 @@ std::string value_of(const core::Record& record) {
 
 struct Queue {
   Queue(MockKafka& kafka, Offset from) : reader(kafka.settings(), mailbox) {
-    reader.start(kP0, runtime::ReplayLog::kInput, from);
+    reader.start(kP0, runtime::Log::kInput, from);
   }
 
   // The next fetch that brings anything.
   runtime::Fetched fetch(size_t records_max) {
     runtime::Fetched fetched;
     wait_for(mailbox, [&] {
-      fetched = reader.fetch(kP0, runtime::ReplayLog::kInput, records_max);
+      fetched = reader.fetch(kP0, runtime::Log::kInput, records_max);
       return !fetched.records.empty() || core::raw(fetched.next) >= 0;
     });
     return fetched;
   }
-  void consume(size_t records) { reader.consume(kP0, runtime::ReplayLog::kInput, records); }
+  void consume(size_t records) { reader.consume(kP0, runtime::Log::kInput, records); }
 
   runtime::Mailbox mailbox;
   LogReader reader;
@@ -112,7 +114,7 @@ TEST_CASE(
   }
   CHECK(seen == "bcd");
   CHECK(position == Offset{4});
-  const auto nothing = queue.reader.fetch(kP0, runtime::ReplayLog::kInput, 10);
+  const auto nothing = queue.reader.fetch(kP0, runtime::Log::kInput, 10);
   CHECK(nothing.records.empty());
 }
 
@@ -123,10 +125,10 @@ TEST_CASE(
   for (const char* value : {"a", "b"}) kafka.send("in", 0, {"k", value, 1'000});
   Queue queue(kafka, Offset{0});
   CHECK(value_of(queue.fetch(1).records[0]) == "a");
-  queue.reader.start(kP0, runtime::ReplayLog::kInput, Offset{1});
+  queue.reader.start(kP0, runtime::Log::kInput, Offset{1});
   CHECK(value_of(queue.fetch(1).records[0]) == "b");
   queue.reader.stop(kP0);
-  CHECK(queue.reader.fetch(kP0, runtime::ReplayLog::kInput, 10).records.empty());
+  CHECK(queue.reader.fetch(kP0, runtime::Log::kInput, 10).records.empty());
   queue.reader.stop(kP0);  // nothing happens
   queue.consume(0);
 }
@@ -138,7 +140,7 @@ TEST_CASE("an offset that is not in the log is a failure that stops, not a jump 
   Queue queue(kafka, Offset{50});
   std::vector<runtime::Event> events;
   wait_for(queue.mailbox, [&] {
-    CHECK(queue.reader.fetch(kP0, runtime::ReplayLog::kInput, 10).records.empty());
+    CHECK(queue.reader.fetch(kP0, runtime::Log::kInput, 10).records.empty());
     for (auto& event : queue.mailbox.take()) events.push_back(std::move(event));
     return !events.empty();
   });
@@ -152,9 +154,11 @@ TEST_CASE(
     "back") {
   MockKafka kafka;
   kafka.topic("in", 2);
+  kafka.topic("forwarded", 2);
   kafka.send("in", 0, {"k", "skipped", 1'000});
   kafka.send("in", 0, {"k", "zero", 1'000});
   kafka.send("in", 1, {"k", "one", 1'000});
+  kafka.send("forwarded", 1, {"k", "from elsewhere", 1'000});
   runtime::Mailbox mailbox;
   GroupConsumer consumer(kafka.settings(), mailbox);
   CHECK(consumer.group_metadata().empty());
@@ -167,28 +171,36 @@ TEST_CASE(
   REQUIRE(std::holds_alternative<runtime::Assigned>(*event));
   CHECK(std::get<runtime::Assigned>(*event).partitions == std::vector{kP0, kP1});
   CHECK_FALSE(consumer.group_metadata().empty());
-  CHECK(consumer.fetch(kP0, 10).records.empty());  // nothing before positions are given
+  CHECK(consumer.fetch(kP0, kIn, 10).records.empty());  // nothing before positions are given
   CHECK(consumer.queued(kP0) == 0);
 
-  const runtime::StartAt positions[] = {{kP0, Offset{1}}, {kP1, Offset{0}}};
+  const runtime::StartAt positions[] = {{kP0, kIn, Offset{1}},
+                                        {kP0, kForwarded, Offset{0}},
+                                        {kP1, kIn, Offset{0}},
+                                        {kP1, kForwarded, Offset{0}}};
   consumer.assign(positions);
   std::map<Partition, std::string> seen;
+  std::map<Partition, std::string> forwarded;
   std::map<Partition, Offset> ends;
   wait_for(mailbox, [&] {
     CHECK_FALSE(consumer.poll().has_value());
     for (const Partition partition : {kP0, kP1}) {
-      const auto fetched = consumer.fetch(partition, 10);
+      const auto fetched = consumer.fetch(partition, kIn, 10);
       for (const core::Record& record : fetched.records) {
         CHECK(record.partition == partition);
         seen[partition] += value_of(record);
       }
       if (core::raw(fetched.next) >= 0) ends[partition] = fetched.next;
+      for (const core::Record& record : consumer.fetch(partition, kForwarded, 10).records)
+        forwarded[partition] += value_of(record);
     }
-    return ends == std::map<Partition, Offset>{{kP0, Offset{2}}, {kP1, Offset{1}}};
+    return !forwarded.empty() &&
+           ends == std::map<Partition, Offset>{{kP0, Offset{2}}, {kP1, Offset{1}}};
   });
   CHECK(seen == std::map<Partition, std::string>{{kP0, "zero"}, {kP1, "one"}});
+  CHECK(forwarded == std::map<Partition, std::string>{{kP1, "from elsewhere"}});
   consumer.unassign();
-  CHECK(consumer.fetch(kP0, 10).records.empty());
+  CHECK(consumer.fetch(kP0, kIn, 10).records.empty());
   consumer.close();
   consumer.close();  // nothing happens
 }
@@ -196,22 +208,42 @@ TEST_CASE(
 TEST_CASE("a partition that is not read holds back its records, and no other's") {
   MockKafka kafka;
   kafka.topic("in", 2);
+  kafka.topic("forwarded", 2);
   for (const int32_t partition : {0, 1}) kafka.send("in", partition, {"k", "v", 1'000});
   runtime::Mailbox mailbox;
   GroupConsumer consumer(kafka.settings(), mailbox);
   consumer.subscribe();
   wait_for(mailbox, [&] { return consumer.poll().has_value(); });
-  const runtime::StartAt positions[] = {{kP0, Offset{0}}, {kP1, Offset{0}}};
+  const runtime::StartAt positions[] = {{kP0, kIn, Offset{0}}, {kP1, kIn, Offset{0}}};
   consumer.assign(positions);
   wait_for(mailbox, [&] {
-    return !consumer.poll() && consumer.queued(kP0) > 0 && !consumer.fetch(kP1, 10).records.empty();
+    return !consumer.poll() && consumer.queued(kP0) > 0 &&
+           !consumer.fetch(kP1, kIn, 10).records.empty();
   });
   // What the queue holds first may be the client's own, and no record.
   runtime::Fetched held_back;
   wait_for(mailbox, [&] {
-    held_back = consumer.fetch(kP0, 10);
+    held_back = consumer.fetch(kP0, kIn, 10);
     return !held_back.records.empty();
   });
   CHECK(value_of(held_back.records[0]) == "v");
+  consumer.close();
+}
+
+TEST_CASE("an assignment without the pairs of all partitions is none") {
+  MockKafka kafka;
+  kafka.topic("in", 2);
+  kafka.topic("forwarded", 1);
+  runtime::Mailbox mailbox;
+  GroupConsumer consumer(kafka.settings(), mailbox);
+  consumer.subscribe();
+  std::optional<runtime::Event> event;
+  wait_for(mailbox, [&] {
+    event = consumer.poll();
+    return event.has_value();
+  });
+  REQUIRE(std::holds_alternative<runtime::Assigned>(*event));
+  CHECK(std::get<runtime::Assigned>(*event).partitions.empty());
+  consumer.assign({});
   consumer.close();
 }

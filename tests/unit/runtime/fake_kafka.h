@@ -1,4 +1,4 @@
-// A small Kafka in memory for one worker: input logs, journals and committed offsets as they are
+// A small Kafka in memory: input logs, repartition logs, journals and committed offsets as they are
 // after settled transactions, and a process that runs the real Worker on it without threads or
 // waiting. It has no faults of its own: a test holds back answers, gives other ones, or lets the
 // process go and starts another (a crash).
@@ -6,17 +6,21 @@
 
 #include "core/commit_metadata.h"
 #include "core/journal_entry.h"
+#include "owned_headers.h"
 #include "runtime/worker.h"
 #include "toy_processor.h"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -26,6 +30,7 @@ struct Written {
   std::optional<int64_t> timestamp;
   std::string key;
   std::string value;
+  core::OwnedHeaders headers = {};
 };
 
 // Records as a reader gets them; the views live as long as the log.
@@ -60,6 +65,7 @@ class FakeLog {
       if (written->timestamp) record.timestamp = core::time_from_ms(*written->timestamp);
       record.key = written->key;
       record.value = written->value;
+      record.headers = written->headers.lazy();
       portion.records.push_back(record);
       portion.next = core::Offset{offset + 1};
     }
@@ -73,11 +79,20 @@ class FakeLog {
 };
 
 struct FakeKafka {
+  using Offsets = std::map<core::Partition, core::OffsetCommit>;
+
   std::map<core::Partition, FakeLog> input;
+  std::map<core::Partition, FakeLog> repartition;
   std::map<core::Partition, FakeLog> journal;
-  std::map<core::Partition, core::OffsetCommit> committed;
+  Offsets committed;  // of the input
+  Offsets committed_repartition;
   std::vector<std::string> outputs;  // values, in order; a dead letter with '!' in front
   size_t transactions = 0;
+
+  FakeLog& log(core::Partition partition, Log which) {
+    if (which == Log::kInput) return input[partition];
+    return which == Log::kRepartition ? repartition[partition] : journal[partition];
+  }
 
   // The transaction of the batch, done and visible.
   Committed commit(const core::Batch& batch) {
@@ -89,27 +104,46 @@ struct FakeKafka {
         answer.journal_offsets.push_back(core::Offset{log.end()});
         log.add({{}, "", std::string(*output.value)});
         log.add_gap();
-      } else {
+      } else if (output.topic == core::TopicRole::kRepartition) {
+        FakeLog& log = repartition[*output.partition];
+        log.add({core::to_ms(*output.timestamp), std::string(*output.key),
+                 std::string(*output.value), core::owned(output.headers)});
+        log.add_gap();
+      } else if (!output.dropped) {
         const bool dead = output.topic == core::TopicRole::kDeadLetter;
         outputs.push_back((dead ? "!" : "") + std::string(output.value.value_or("null")));
       }
     }
-    for (const core::OffsetCommit& offset : batch.offsets) committed[offset.partition] = offset;
+    for (const core::OffsetCommit& offset : batch.offsets) {
+      (offset.log == 0 ? committed : committed_repartition)[offset.partition] = offset;
+    }
     return answer;
   }
 
-  Location locate(core::Partition partition) {
+  Location locate(core::Partition partition, size_t logs) {
     Location location;
     location.partition = partition;
-    if (const auto found = committed.find(partition); found != committed.end()) {
-      location.committed = found->second.next;
-      location.metadata = found->second.metadata;
+    for (size_t i = 0; i < logs; ++i) {
+      InputLocation& at = location.inputs.emplace_back();
+      const Offsets& offsets = i == 0 ? committed : committed_repartition;
+      if (const auto found = offsets.find(partition); found != offsets.end()) {
+        at.committed = found->second.next;
+        at.metadata = found->second.metadata;
+      }
+      at.ends = log(partition, static_cast<Log>(i)).ends();
     }
-    location.input = input[partition].ends();
     location.journal = journal[partition].ends();
     return location;
   }
 };
+
+inline WorkerOptions worker_options(std::optional<core::Routing> routing = {}) {
+  WorkerOptions options;
+  options.transactional_id = "id";
+  options.input_topic = "in";
+  options.routing = routing;
+  return options;
+}
 
 inline std::unique_ptr<core::Processor> make_toy() {
   return std::make_unique<core::ToyProcessor>();
@@ -119,7 +153,7 @@ inline std::unique_ptr<core::Processor> make_toy() {
 // unless it is held.
 class Process {
  public:
-  explicit Process(FakeKafka& kafka, WorkerOptions options = {"id", {}})
+  explicit Process(FakeKafka& kafka, WorkerOptions options = worker_options())
       : kafka_(kafka), worker(std::move(options), make_toy) {}
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
@@ -132,10 +166,12 @@ class Process {
   int64_t now_ms = 1'000;
   bool hold_commits = false;
   bool hold_ends = false;
-  size_t portion_max = 1'000;     // records that a fetch gives at most
-  std::optional<Commit> waiting;  // handed over and not answered
-  std::optional<ReadEnds> asked;  // the same
-  std::vector<Action> history;    // all actions so far
+  bool hold_committed = false;
+  size_t portion_max = 1'000;                    // records that a fetch gives at most
+  std::optional<Commit> waiting;                 // handed over and not answered
+  std::optional<ReadEnds> asked;                 // the same
+  std::optional<ReadCommitted> asked_committed;  // the same
+  std::vector<Action> history;                   // all actions so far
 
   core::Time now() const { return core::time_from_ms(now_ms); }
   void tell(const Event& event) {
@@ -154,11 +190,26 @@ class Process {
     waiting.reset();
     tell(Failed{{remedy, "lost", 1}});
   }
+  // The broker refuses these outputs of the batch.
+  void refuse_commit(std::vector<Refusal> refusals) {
+    waiting.reset();
+    tell(Failed{{Remedy::kAbortAndRebuild, "refused", 1}, std::move(refusals)});
+  }
   void answer_ends() {
     const ReadEnds question = *std::exchange(asked, std::nullopt);
-    EndsRead answer{question.at, {}};
+    EndsRead answer{question.request, {}};
     for (const auto partition : question.partitions) {
-      answer.ends.push_back({partition, core::Offset{kafka_.input[partition].end()}});
+      answer.ends.push_back({partition, kafka_.log(partition, question.log).ends().end});
+    }
+    tell(answer);
+  }
+  void answer_committed() {
+    const ReadCommitted question = *std::exchange(asked_committed, std::nullopt);
+    CommittedRead answer{question.request, {}};
+    for (const auto partition : question.partitions) {
+      const auto found = kafka_.committed.find(partition);
+      if (found != kafka_.committed.end())
+        answer.offsets.push_back({partition, found->second.next});
     }
     tell(answer);
   }
@@ -210,23 +261,22 @@ class Process {
     request_ = action.request;
     Located answer{action.request, {}, {}};
     for (const auto partition : action.partitions) {
-      answer.locations.push_back(kafka_.locate(partition));
+      answer.locations.push_back(kafka_.locate(partition, worker.logs()));
       answer.random.push_back(++epoch_);
     }
     worker.handle(answer, now());
   }
   void act(const Assign& action) {
     positions_.clear();
-    for (const StartAt& start : action.positions) positions_[start.partition] = start.offset;
+    for (const StartAt& start : action.positions)
+      positions_[{start.partition, start.log}] = start.offset;
   }
   void act(const Unassign&) { positions_.clear(); }
   void act(const StartReading& action) { reading_[{action.partition, action.log}] = action.from; }
   void act(const StopReading& action) {
-    reading_.erase({action.partition, ReplayLog::kJournal});
-    reading_.erase({action.partition, ReplayLog::kInput});
+    std::erase_if(reading_, [&](const auto& r) { return r.first.first == action.partition; });
   }
   void act(const ReadEnds& action) {
-    REQUIRE_FALSE(asked.has_value());
     asked = action;
     if (!hold_ends) answer_ends();
   }
@@ -235,8 +285,12 @@ class Process {
     waiting = action;
     if (!hold_commits) answer_commit();
   }
-  void act(const TrimJournal& action) {
-    kafka_.journal[action.partition].truncate_before(core::raw(action.needed_from));
+  void act(const ReadCommitted& action) {
+    asked_committed = action;
+    if (!hold_committed) answer_committed();
+  }
+  void act(const Trim& action) {
+    kafka_.log(action.partition, action.log).truncate_before(core::raw(action.needed_from));
   }
   void act(const Note&) {}
   void act(const Exit&) {}
@@ -246,8 +300,7 @@ class Process {
     for (const auto& want : worker.replay_wants()) {
       REQUIRE(reading_.contains({want.partition, want.log}));
       core::Offset& position = reading_[{want.partition, want.log}];
-      const FakeLog& log = want.log == ReplayLog::kJournal ? kafka_.journal[want.partition]
-                                                           : kafka_.input[want.partition];
+      const FakeLog& log = kafka_.log(want.partition, want.log);
       Portion portion = log.read(want.partition, position, portion_max);
       if (portion.records.empty() && core::raw(portion.next) < 0) continue;
       const size_t taken = worker.replay(want, portion.fetched());
@@ -260,20 +313,31 @@ class Process {
     if (!worker.can_build()) return false;
     bool busy = false;
     for (const auto partition : worker.live_partitions()) {
-      const size_t room = std::min(worker.room(), portion_max);
-      if (room == 0 || !positions_.contains(partition)) continue;
-      Portion portion = kafka_.input[partition].read(partition, positions_[partition], room);
-      if (core::raw(portion.next) < 0) continue;
-      worker.apply(partition, portion.fetched(), now());
-      positions_[partition] = portion.next;
+      if (!positions_.contains({partition, Log::kInput})) continue;
+      std::array<Portion, 2> portions;
+      std::array<Fetched, 2> fetched;
+      bool any = false;
+      for (size_t i = 0; i < worker.logs(); ++i) {
+        const size_t room = std::min(worker.room(), portion_max);
+        if (room == 0) continue;
+        const auto which = static_cast<Log>(i);
+        core::Offset& position = positions_.at({partition, which});
+        portions[i] = kafka_.log(partition, which).read(partition, position, room);
+        fetched[i] = portions[i].fetched();
+        if (core::raw(portions[i].next) < 0) continue;
+        position = portions[i].next;
+        any = true;
+      }
+      if (!any) continue;
+      worker.apply(partition, std::span(fetched).first(worker.logs()), now());
       busy = true;
     }
     worker.end_round(now());
     return busy;
   }
 
-  std::map<core::Partition, core::Offset> positions_;
-  std::map<std::pair<core::Partition, ReplayLog>, core::Offset> reading_;
+  std::map<std::pair<core::Partition, Log>, core::Offset> positions_;
+  std::map<std::pair<core::Partition, Log>, core::Offset> reading_;
   uint64_t epoch_ = 1'000;
   uint64_t request_ = 0;
 };
@@ -285,31 +349,42 @@ inline std::ostream& operator<<(std::ostream& out, core::Partition p) {
 }
 inline std::ostream& operator<<(std::ostream& out, core::Offset o) { return out << core::raw(o); }
 
+inline const char* name(Log log) {
+  if (log == Log::kJournal) return " journal";
+  return log == Log::kInput ? " input" : " repartition";
+}
+
 inline std::string text(const Action& action) {
   std::ostringstream out;
+  const auto list = [&out](const std::vector<core::Partition>& partitions) {
+    for (const auto p : partitions) out << ' ' << core::raw(p);
+  };
   if (std::holds_alternative<OpenProducer>(action)) out << "OpenProducer";
   if (const auto* a = std::get_if<Locate>(&action)) {
     out << "Locate #" << a->request;
-    for (const auto p : a->partitions) out << ' ' << core::raw(p);
+    list(a->partitions);
   }
   if (const auto* a = std::get_if<Assign>(&action)) {
     out << "Assign";
     for (const auto& p : a->positions)
-      out << ' ' << core::raw(p.partition) << '@' << core::raw(p.offset);
+      out << ' ' << core::raw(p.partition) << name(p.log) << '@' << core::raw(p.offset);
   }
   if (std::holds_alternative<Unassign>(action)) out << "Unassign";
   if (const auto* a = std::get_if<StartReading>(&action)) {
-    out << "StartReading " << core::raw(a->partition)
-        << (a->log == ReplayLog::kJournal ? " journal @" : " input @") << core::raw(a->from);
+    out << "StartReading " << core::raw(a->partition) << name(a->log) << " @" << core::raw(a->from);
   }
   if (const auto* a = std::get_if<StopReading>(&action))
     out << "StopReading " << core::raw(a->partition);
   if (const auto* a = std::get_if<ReadEnds>(&action)) {
-    out << "ReadEnds at " << core::to_ms(a->at);
-    for (const auto p : a->partitions) out << ' ' << core::raw(p);
+    out << "ReadEnds #" << a->request << name(a->log);
+    list(a->partitions);
   }
-  if (const auto* a = std::get_if<TrimJournal>(&action)) {
-    out << "TrimJournal " << core::raw(a->partition) << '@' << core::raw(a->needed_from);
+  if (const auto* a = std::get_if<ReadCommitted>(&action)) {
+    out << "ReadCommitted #" << a->request;
+    list(a->partitions);
+  }
+  if (const auto* a = std::get_if<Trim>(&action)) {
+    out << "Trim " << core::raw(a->partition) << name(a->log) << '@' << core::raw(a->needed_from);
   }
   if (const auto* a = std::get_if<Commit>(&action)) out << "Commit " << a->batch;
   if (const auto* a = std::get_if<Note>(&action))

@@ -14,7 +14,7 @@ constexpr Partition kP0{0};
 constexpr Partition kP1{1};
 
 inline Location empty_location(Partition partition, int64_t begin = 0) {
-  return {partition, {}, "", {Offset{begin}, Offset{begin}}, {}};
+  return {partition, {{{}, "", {Offset{begin}, Offset{begin}}}}, {}};
 }
 
 // The last action, which is a Locate: what it is numbered is the worker's business.
@@ -24,8 +24,9 @@ inline Locate located_last(const Actions& actions) {
   return std::get<Locate>(actions.back());
 }
 
-// A worker whose partition 0 is live from offset 0, with nothing behind it.
-inline Worker live_worker(WorkerOptions options = {"id", {}}) {
+// A worker whose partition 0 is live from offset 0, with nothing behind it. Its new epoch is not
+// committed yet: that is due after the idle interval.
+inline Worker live_worker(WorkerOptions options = worker_options()) {
   Worker worker(std::move(options), make_toy);
   worker.handle(ProducerOpened{}, time_from_ms(0));
   worker.handle(Assigned{{kP0}}, time_from_ms(0));
@@ -52,7 +53,8 @@ inline void apply(Worker& worker, const std::vector<Given>& given, int64_t next,
     record.value = g.value;
     records.push_back(record);
   }
-  worker.apply(kP0, {records, Offset{next}}, time_from_ms(wall));
+  const Fetched fetched{records, Offset{next}};
+  worker.apply(kP0, {&fetched, 1}, time_from_ms(wall));
 }
 
 // The one action, which is a Commit.
@@ -61,6 +63,16 @@ inline const Batch& committed_batch(Worker& worker) {
   REQUIRE(actions.size() == 1);
   REQUIRE(std::holds_alternative<Commit>(actions[0]));
   return *std::get<Commit>(actions[0]).batch;
+}
+
+// A live worker whose epoch was committed, at 1 s.
+inline Worker announced_worker(WorkerOptions options = worker_options()) {
+  Worker worker = live_worker(std::move(options));
+  worker.end_round(time_from_ms(1'000));
+  committed_batch(worker);
+  worker.handle(Committed{{Offset{0}}}, time_from_ms(1'000));
+  REQUIRE(worker.take_actions().empty());
+  return worker;
 }
 
 inline Texts values(const Batch& batch) {
@@ -73,6 +85,12 @@ inline Texts values(const Batch& batch) {
 
 inline JournalEntry entry_of(const Batch& batch) {
   return decode_journal_entry(*batch.outputs.at(batch.shards.at(0).journal_output).value).value();
+}
+
+// The n-th entry of partition 0's journal, from 1; behind each lies a marker.
+inline JournalEntry entry_at(FakeKafka& kafka, size_t n) {
+  const Portion portion = kafka.journal[kP0].read(kP0, Offset{0}, 1'000);
+  return decode_journal_entry(*portion.records.at(n - 1).value).value();
 }
 
 inline Time at(int64_t ms) { return time_from_ms(ms); }

@@ -27,9 +27,10 @@ TEST_CASE(
   process.fail_commit();
   CHECK_FALSE(process.worker.ready());
   CHECK(process.worker.live_partitions().empty());
-  CHECK(process.history ==
-        Actions{Note{true, "lost"}, OpenProducer{}, Locate{process.request(), {kP0}},
-                StartReading{kP0, ReplayLog::kJournal, Offset{0}}, Assign{{{kP0, Offset{2}}}}});
+  CHECK(process.history == Actions{Note{true, "lost"}, OpenProducer{},
+                                   Locate{process.request(), {kP0}},
+                                   StartReading{kP0, Log::kJournal, Offset{0}},
+                                   Assign{{{kP0, Log::kInput, Offset{2}}}}});
   process.run();
   REQUIRE(process.waiting.has_value());
   CHECK(values(*process.waiting->batch) == first);
@@ -160,7 +161,7 @@ TEST_CASE("a revocation during recovery stops the reading") {
 
 TEST_CASE(
     "an answer to an older question where to begin is void: others may have committed since") {
-  Worker worker({"id", {}}, make_toy);
+  Worker worker(worker_options(), make_toy);
   worker.handle(ProducerOpened{}, at(0));
   worker.handle(Assigned{{kP0}}, at(0));
   const uint64_t older = located_last(worker.take_actions()).request;
@@ -172,20 +173,20 @@ TEST_CASE(
   worker.handle(Located{older, {empty_location(kP0, 3)}, {7}}, at(0));
   CHECK(worker.take_actions().empty());
   worker.handle(Located{newer, {empty_location(kP0, 9)}, {7}}, at(0));
-  CHECK(worker.take_actions() == Actions{Assign{{{kP0, Offset{9}}}}});
+  CHECK(worker.take_actions() == Actions{Assign{{{kP0, Log::kInput, Offset{9}}}}});
 }
 
 // --- the end
 
 TEST_CASE("a stop with nothing to commit exits at once, whatever the state") {
   SUBCASE("before anything was heard") {
-    Worker worker({"id", {}}, make_toy);
+    Worker worker(worker_options(), make_toy);
     worker.take_actions();
     worker.handle(StopRequested{}, at(0));
     CHECK(worker.take_actions() == Actions{Exit{0, ""}});
   }
   SUBCASE("live and idle") {
-    Worker worker = live_worker();
+    Worker worker = announced_worker();
     worker.handle(StopRequested{}, at(0));
     CHECK(worker.take_actions() == Actions{Exit{0, ""}});
     worker.handle(StopRequested{}, at(0));
@@ -201,6 +202,16 @@ TEST_CASE("a stop with nothing to commit exits at once, whatever the state") {
     second.tell(StopRequested{});
     CHECK(second.exit_code() == 0);
   }
+}
+
+TEST_CASE("a stop right after the first start commits the new epoch first") {
+  Worker worker = live_worker();
+  worker.handle(StopRequested{}, at(10));
+  CHECK(worker.take_actions().empty());
+  worker.end_round(at(10));
+  CHECK(entry_of(committed_batch(worker)).n == BatchNumber{1});
+  worker.handle(Committed{{Offset{0}}}, at(20));
+  CHECK(worker.take_actions() == Actions{Exit{0, ""}});
 }
 
 TEST_CASE("a clean stop commits what was applied, also positions alone, then exits") {

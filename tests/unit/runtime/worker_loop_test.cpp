@@ -15,14 +15,42 @@ namespace {
 
 constexpr Partition kP0{0};
 
+// One entry at a time, so that more input is there than the entries in hand take.
+struct LogReader final : Reader {
+  explicit LogReader(FakeKafka& k) : kafka(k) {}
+
+  void start(Partition, Log log, Offset from) override { reading[log] = from; }
+  void stop(Partition) override { reading.clear(); }
+  Fetched fetch(Partition partition, Log log, size_t) override {
+    if (!reading.contains(log)) return {};
+    const size_t records_max = log == Log::kJournal ? 1 : 1'000;
+    Portion& portion = replayed[log];
+    portion = kafka.log(partition, log).read(partition, reading[log], records_max);
+    if (portion.records.empty() && raw(portion.next) >= 0) reading[log] = portion.next;
+    return portion.fetched();
+  }
+  void consume(Partition, Log log, size_t records) override {
+    if (records == 0) return;
+    const Portion& portion = replayed[log];
+    partial = partial || records < portion.records.size();
+    reading[log] = records == portion.records.size() ? portion.next
+                                                     : after(portion.records[records - 1].offset);
+  }
+
+  FakeKafka& kafka;
+  std::map<Log, Portion> replayed;
+  std::map<Log, Offset> reading;
+  bool partial = false;  // the worker left records of a portion for later
+};
+
 // Stops the worker when so many transactions have committed.
-struct World final : Consumer, Reader, Transactor, Lookup {
-  explicit World(FakeKafka& k) : kafka(k) {}
+struct World final : Consumer, Transactor, Lookup {
+  explicit World(FakeKafka& k, std::optional<Routing> r = {}) : kafka(k), routing(r), reader(k) {}
 
   int run(size_t transactions_wanted) {
     stop_after = kafka.transactions + transactions_wanted;
-    Worker worker({"id", {}}, make_toy);
-    const int code = WorkerLoop(worker, {*this, *this, *this, *this}, mailbox).run();
+    Worker worker(worker_options(routing), make_toy);
+    const int code = WorkerLoop(worker, {*this, reader, *this, *this}, mailbox).run();
     shards = worker.seats();
     return code;
   }
@@ -35,38 +63,21 @@ struct World final : Consumer, Reader, Transactor, Lookup {
     events.erase(events.begin());
     return event;
   }
-  void assign(std::span<const StartAt> positions) override {
-    position = positions.empty() ? std::nullopt : std::optional(positions[0].offset);
+  void assign(std::span<const StartAt> starts) override {
+    positions.clear();
+    for (const StartAt& start : starts) positions[start.log] = start.offset;
   }
-  void unassign() override { position.reset(); }
+  void unassign() override { positions.clear(); }
   size_t queued(Partition) const override { return 0; }
-  Fetched fetch(Partition partition, size_t records_max) override {
-    if (!position) return {};
-    live = kafka.input[partition].read(partition, *position, records_max);
-    if (raw(live.next) >= 0) position = live.next;
-    return live.fetched();
+  Fetched fetch(Partition partition, Log log, size_t records_max) override {
+    if (!positions.contains(log)) return {};
+    Portion& portion = live[log];
+    portion = kafka.log(partition, log).read(partition, positions[log], records_max);
+    if (raw(portion.next) >= 0) positions[log] = portion.next;
+    return portion.fetched();
   }
   std::string group_metadata() const override { return "generation 1"; }
   void close() override { closed = true; }
-
-  // Reader
-  void start(Partition, ReplayLog log, Offset from) override { reading[log] = from; }
-  void stop(Partition) override { reading.clear(); }
-  Fetched fetch(Partition partition, ReplayLog log, size_t) override {
-    if (!reading.contains(log)) return {};
-    const FakeLog& source =
-        log == ReplayLog::kJournal ? kafka.journal[partition] : kafka.input[partition];
-    // One entry at a time, so that more input is there than the entries in hand take.
-    replayed = source.read(partition, reading[log], log == ReplayLog::kJournal ? 1 : 1'000);
-    if (replayed.records.empty() && raw(replayed.next) >= 0) reading[log] = replayed.next;
-    return replayed.fetched();
-  }
-  void consume(Partition, ReplayLog log, size_t records) override {
-    if (records == 0) return;
-    partial = partial || records < replayed.records.size();
-    reading[log] = records == replayed.records.size() ? replayed.next
-                                                      : after(replayed.records[records - 1].offset);
-  }
 
   // Transactor
   void open() override { mailbox.post(ProducerOpened{}); }
@@ -80,30 +91,38 @@ struct World final : Consumer, Reader, Transactor, Lookup {
   void locate(uint64_t request, std::vector<Partition> partitions) override {
     Located located{request, {}, {}};
     for (const auto partition : partitions) {
-      located.locations.push_back(kafka.locate(partition));
+      located.locations.push_back(kafka.locate(partition, routing ? 2 : 1));
       located.random.push_back(42);
     }
     mailbox.post(std::move(located));
   }
-  void read_ends(Time time, std::vector<Partition> partitions) override {
-    EndsRead ends{time, {}};
+  void read_ends(uint64_t request, Log log, std::vector<Partition> partitions) override {
+    EndsRead ends{request, {}};
     for (const auto partition : partitions)
-      ends.ends.push_back({partition, kafka.input[partition].ends().end});
+      ends.ends.push_back({partition, kafka.log(partition, log).ends().end});
     mailbox.post(std::move(ends));
   }
-  void trim_journal(Partition, Offset) override {}
+  // Another instance has the other partitions and is done with them.
+  void read_committed(uint64_t request, std::vector<Partition> partitions) override {
+    ++asked_committed;
+    CommittedRead answer{request, {}};
+    for (const auto partition : partitions)
+      answer.offsets.push_back({partition, kafka.input[partition].ends().end});
+    mailbox.post(std::move(answer));
+  }
+  void trim(Partition, Log, Offset) override {}
 
   FakeKafka& kafka;
+  std::optional<Routing> routing;
+  LogReader reader;
   Mailbox mailbox;
   std::vector<Event> events;
-  std::optional<Offset> position;
-  Portion live;
-  Portion replayed;
-  std::map<ReplayLog, Offset> reading;
+  std::map<Log, Offset> positions;
+  std::map<Log, Portion> live;
+  size_t asked_committed = 0;
   size_t stop_after = 0;
   size_t shards = 0;
   bool closed = false;
-  bool partial = false;  // the worker left records of a portion for later
 };
 
 }  // namespace
@@ -141,8 +160,37 @@ TEST_CASE(
   World world(kafka);
   CHECK(world.run(1) == 0);
   CHECK(kafka.outputs == std::vector<std::string>{"a=7"});
-  CHECK(world.partial);
-  CHECK(world.reading.empty());
+  CHECK(world.reader.partial);
+  CHECK(world.reader.reading.empty());
+}
+
+TEST_CASE("both logs of a partition are read, and a timeout asks how far the others are") {
+  FakeKafka kafka;
+  kafka.input[kP0].add({1'000, "a", "add"});
+  kafka.input[kP0].add({1'000, "d", "add"});  // lives in the other partition
+  kafka.input[Partition{1}].add({1'000, "x", "nothing"});
+  kafka.repartition[kP0].add({1'000, "b", "end", origin("in", 1, 0, 1'000)});
+  World world(kafka, Routing{Partitioner::kMurmur2, 2});
+  CHECK(world.run(2) == 0);
+  CHECK(kafka.outputs == std::vector<std::string>{"b=1", "a timed out at 1"});
+  CHECK(kafka.repartition[Partition{1}].end() == 2);  // with the marker
+  CHECK(world.asked_committed > 0);
+}
+
+TEST_CASE("the next run recovers from both logs") {
+  FakeKafka kafka;
+  const int64_t now = to_ms(WallClock().now());
+  const Routing routing{Partitioner::kMurmur2, 2};
+  for (int batch = 0; batch < 3; ++batch) {
+    kafka.input[kP0].add({now, "a", "add"});
+    kafka.repartition[kP0].add({now, "a", "add", origin("in", 1, batch, now)});
+    World world(kafka, routing);
+    REQUIRE(world.run(1) == 0);
+  }
+  kafka.repartition[kP0].add({now, "a", "end", origin("in", 1, 3, now)});
+  World world(kafka, routing);
+  CHECK(world.run(1) == 0);
+  CHECK(kafka.outputs == std::vector<std::string>{"a=7"});
 }
 
 TEST_CASE("partitions that are taken away are given back, and the loop goes on without them") {

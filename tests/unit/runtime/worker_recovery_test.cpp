@@ -26,8 +26,8 @@ TEST_CASE(
   Process second(kafka);
   second.tell(Assigned{{kP0}});
   CHECK(second.history == Actions{OpenProducer{}, Locate{second.request(), {kP0}},
-                                  StartReading{kP0, ReplayLog::kJournal, Offset{0}},
-                                  Assign{{{kP0, Offset{2}}}}});
+                                  StartReading{kP0, Log::kJournal, Offset{0}},
+                                  Assign{{{kP0, Log::kInput, Offset{2}}}}});
   second.history.clear();
   second.now_ms = 3'500;
   second.run();
@@ -35,7 +35,7 @@ TEST_CASE(
   CHECK(second.worker.shard(kP0)->epoch() == Epoch{1'001});
   CHECK(second.history ==
         Actions{
-            StartReading{kP0, ReplayLog::kInput, Offset{0}}, StopReading{kP0},
+            StartReading{kP0, Log::kInput, Offset{0}}, StopReading{kP0},
             Note{false, "partition 0: recovered 1 ids from 1 batches with 1 records in 2.500 s"}});
   kafka.input[kP0].add({1'100, "a", "end"});
   second.run();
@@ -75,7 +75,7 @@ TEST_CASE("an operator's reset begins with nothing at that offset, whatever the 
   kafka.input[kP0].add({1'000, "a", "add"});
   kafka.input[kP0].add({1'000, "b", "end"});
   Process(kafka).start();
-  kafka.committed[kP0] = {kP0, Offset{1}, ""};
+  kafka.committed[kP0] = {0, kP0, Offset{1}, ""};
   kafka.outputs.clear();
   Process second(kafka);
   second.start();
@@ -93,11 +93,50 @@ TEST_CASE("no committed offsets but a journal: its last entry says where to go o
   Process second(kafka);
   second.tell(Assigned{{kP0}});
   CHECK(second.history == Actions{OpenProducer{}, Locate{second.request(), {kP0}},
-                                  StartReading{kP0, ReplayLog::kJournal, Offset{0}}});
+                                  StartReading{kP0, Log::kJournal, Offset{0}}});
   second.run();
   CHECK(second.worker.shard(kP0)->fingerprint() == first.worker.shard(kP0)->fingerprint());
   CHECK(second.worker.shard(kP0)->next(0) == Offset{2});
   CHECK(kafka.outputs == Texts{"b=1"});
+  CHECK(kafka.committed.empty());
+  SUBCASE("and where it stands is committed soon, with nothing else to say") {
+    second.run_at(second.now_ms + 1'000);
+    CHECK(kafka.committed[kP0].next == Offset{2});
+    CHECK(entry_at(kafka, 2).epoch == second.worker.shard(kP0)->epoch());
+    CHECK(kafka.journal[kP0].end() == 4);
+    second.run_at(second.now_ms + 100'000);
+    CHECK(kafka.journal[kP0].end() == 6);  // ids that were forgotten, no more
+  }
+}
+
+TEST_CASE(
+    "a successor of another name puts that beside the offsets soon, one of the same does not") {
+  FakeKafka kafka;
+  kafka.input[kP0].add({1'000, "a", "add"});
+  Process(kafka).start();
+  const auto writer = [&kafka] {
+    return decode_commit_metadata(kafka.committed[kP0].metadata)->transactional_id;
+  };
+  WorkerOptions options = worker_options();
+  SUBCASE("the same") {
+    Process second(kafka, options);
+    second.start();
+    second.run_at(3'000);
+    CHECK(kafka.transactions == 1);
+  }
+  SUBCASE("another") {
+    options.transactional_id = "other";
+    Process second(kafka, options);
+    second.start();
+    CHECK(writer() == "id");
+    second.run_at(3'000);
+    CHECK(writer() == "other");
+    CHECK(kafka.transactions == 2);
+    CHECK(kafka.outputs.empty());
+    Process third(kafka, options);
+    third.start();
+    CHECK(third.worker.shard(kP0)->fingerprint() == second.worker.shard(kP0)->fingerprint());
+  }
 }
 
 TEST_CASE(
@@ -124,12 +163,35 @@ TEST_CASE(
   CHECK_FALSE(second.worker.can_build());
   CHECK(std::get<Exit>(second.history.back()).message.starts_with(said));
 
-  WorkerOptions options{"id", {}};
+  WorkerOptions options = worker_options();
   options.accept_loss = true;
   Process third(kafka, options);
   third.start();
   CHECK(third.worker.ready());
   CHECK(kafka.outputs == Texts{"c=1"});
+}
+
+TEST_CASE("a loss is looked at twice: what was read may be out of date") {
+  Worker worker(worker_options(), make_toy);
+  worker.handle(ProducerOpened{}, at(0));
+  worker.handle(Assigned{{kP0}}, at(0));
+  const auto committed_at_5 = [](int64_t begin) {
+    return Location{kP0, {{Offset{5}, "", {Offset{begin}, Offset{9}}}}, {}};
+  };
+  const uint64_t first = located_last(worker.take_actions()).request;
+  worker.handle(Located{first, {committed_at_5(8)}, {7}}, at(0));
+  const uint64_t second = located_last(worker.take_actions()).request;
+  CHECK(second > first);
+  SUBCASE("it is there after all") {
+    worker.handle(Located{second, {committed_at_5(3)}, {7}}, at(0));
+    CHECK(worker.take_actions() == Actions{Assign{{{kP0, Log::kInput, Offset{5}}}}});
+  }
+  SUBCASE("it is lost") {
+    worker.handle(Located{second, {committed_at_5(8)}, {7}}, at(0));
+    const Actions actions = worker.take_actions();
+    REQUIRE(actions.size() == 1);
+    CHECK(std::get<Exit>(actions[0]).code == 1);
+  }
 }
 
 TEST_CASE("records that are gone before they were read are a loss too") {
@@ -145,7 +207,7 @@ TEST_CASE("records that are gone before they were read are a loss too") {
 
 TEST_CASE("what nobody needs of the journal is offered for deletion, now and then") {
   FakeKafka kafka;
-  WorkerOptions options{"id", {}};
+  WorkerOptions options = worker_options();
   options.trim_interval = std::chrono::seconds(100);
   Process process(kafka, options);
   process.start();
@@ -153,7 +215,7 @@ TEST_CASE("what nobody needs of the journal is offered for deletion, now and the
     kafka.input[kP0].add({process.now_ms, "id" + std::to_string(i), "end"});
     process.run_at(process.now_ms + 10'000);
   }
-  CHECK(process.count<TrimJournal>() == 5);
+  CHECK(process.count<Trim>() == 5);
   CHECK(raw(kafka.journal[kP0].ends().begin) > 0);
   Process second(kafka, options);
   second.now_ms = process.now_ms;
@@ -170,7 +232,8 @@ TEST_CASE(
   kafka.input[kP1].add({1'000, "b", "end"});
   Process second(kafka);
   second.tell(Assigned{{kP0, kP1}});
-  CHECK(second.history.back() == Action{Assign{{{kP0, Offset{1}}, {kP1, Offset{0}}}}});
+  CHECK(second.history.back() ==
+        Action{Assign{{{kP0, Log::kInput, Offset{1}}, {kP1, Log::kInput, Offset{0}}}}});
   CHECK_FALSE(second.worker.ready());
   CHECK(second.worker.shard(kP0) == nullptr);
   CHECK(second.worker.shard(kP1) != nullptr);
@@ -204,7 +267,7 @@ TEST_CASE(
     const auto below = [&random](uint32_t n) { return static_cast<int64_t>(random() % n); };
     FakeKafka kafka;
     FakeKafka calm;  // the same records and times, and one life
-    WorkerOptions options{"id", {}};
+    WorkerOptions options = worker_options();
     options.shard.timers_per_tick_max = 4;
     options.trim_interval = std::chrono::seconds(3);
     auto process = std::make_unique<Process>(kafka, options);

@@ -12,7 +12,7 @@ using namespace muster::runtime;
 using namespace muster::runtime::test;
 
 TEST_CASE("the first start: a producer, then the place, then the positions, then live") {
-  Worker worker({"id", {}}, make_toy);
+  Worker worker(worker_options(), make_toy);
   CHECK(worker.take_actions() == Actions{OpenProducer{}});
   worker.handle(Assigned{{kP0, kP1}}, at(0));
   CHECK(worker.take_actions().empty());
@@ -21,7 +21,8 @@ TEST_CASE("the first start: a producer, then the place, then the positions, then
   CHECK_FALSE(worker.ready());
   CHECK_FALSE(worker.can_build());
   worker.handle(Located{1, {empty_location(kP0, 3), empty_location(kP1, 5)}, {7, 8}}, at(0));
-  CHECK(worker.take_actions() == Actions{Assign{{{kP0, Offset{3}}, {kP1, Offset{5}}}}});
+  CHECK(worker.take_actions() ==
+        Actions{Assign{{{kP0, Log::kInput, Offset{3}}, {kP1, Log::kInput, Offset{5}}}}});
   CHECK(worker.ready());
   CHECK(worker.can_build());
   CHECK(worker.shard(kP0)->epoch() == Epoch{7});
@@ -29,7 +30,7 @@ TEST_CASE("the first start: a producer, then the place, then the positions, then
 }
 
 TEST_CASE("partitions that come after the producer are located at once") {
-  Worker worker({"id", {}}, make_toy);
+  Worker worker(worker_options(), make_toy);
   worker.handle(ProducerOpened{}, at(0));
   CHECK(worker.take_actions() == Actions{OpenProducer{}});
   worker.handle(Assigned{{kP0}}, at(0));
@@ -37,7 +38,7 @@ TEST_CASE("partitions that come after the producer are located at once") {
 }
 
 TEST_CASE("a member without partitions says so to the group and is never ready") {
-  Worker worker({"id", {}}, make_toy);
+  Worker worker(worker_options(), make_toy);
   worker.handle(ProducerOpened{}, at(0));
   worker.take_actions();
   worker.handle(Assigned{{}}, at(0));
@@ -68,7 +69,7 @@ TEST_CASE(
   CHECK_FALSE(entry.tick.has_value());
   CHECK(batch.offsets ==
         std::vector<OffsetCommit>{
-            {kP0, Offset{4},
+            {0, kP0, Offset{4},
              encode(CommitMetadata{Epoch{77}, BatchNumber{1}, BatchNumber{1}, Offset{0}, "id"})}});
   worker.handle(Committed{{Offset{0}}}, at(120));
   CHECK_FALSE(worker.committing());
@@ -98,18 +99,27 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "a round that was applied while a batch waits is not possible, and an empty one changes "
-    "nothing") {
+    "a new epoch is committed by an empty batch, soon; after that empty rounds change nothing") {
   Worker worker = live_worker();
-  worker.end_round(at(100));
+  worker.end_round(at(999));
+  CHECK(worker.take_actions().empty());
+  CHECK(worker.next_wakeup() == at(1'000));
+  worker.end_round(at(1'000));
+  const Batch& batch = committed_batch(worker);
+  CHECK(values(batch).empty());
+  CHECK(entry_of(batch).epoch == Epoch{77});
+  CHECK(entry_of(batch).n == BatchNumber{1});
+  CHECK(entry_of(batch).ranges == std::vector<LogRange>{{Offset{0}, Offset{0}}});
+  worker.handle(Committed{{Offset{0}}}, at(1'010));
   worker.end_round(at(100'000));
   CHECK(worker.take_actions().empty());
+  CHECK_FALSE(worker.next_wakeup().has_value());
 }
 
 TEST_CASE(
     "positions that moved over records without effect are committed now and then, alone or with "
     "the next batch") {
-  Worker worker = live_worker({"id", {}, 20'000, size_t{8} << 20, std::chrono::seconds(1)});
+  Worker worker = live_worker();
   apply(worker, {{0, "a", "nothing"}}, 3, 500);
   worker.end_round(at(500));
   CHECK(worker.take_actions().empty());
@@ -133,7 +143,10 @@ TEST_CASE(
 }
 
 TEST_CASE("a batch takes so many records, and so many bytes of outputs") {
-  Worker worker = live_worker({"id", {}, 3, 10, std::chrono::seconds(1)});
+  WorkerOptions options = worker_options();
+  options.batch_records_max = 3;
+  options.batch_output_bytes_max = 10;
+  Worker worker = live_worker(options);
   CHECK(worker.room() == 3);
   apply(worker, {{0, "a", "nothing"}, {1, "a", "nothing"}}, 2, 100);
   CHECK(worker.room() == 1);
@@ -158,7 +171,9 @@ TEST_CASE("the partitions are read in turn, so that none starves") {
 TEST_CASE(
     "the clock moves when the ends of the logs were read and all up to them was applied, to the "
     "time asked") {
-  Worker worker = live_worker({"id", {}, 20'000, size_t{8} << 20, std::chrono::hours(1)});
+  WorkerOptions options = worker_options();
+  options.idle_commit = std::chrono::hours(1);
+  Worker worker = live_worker(options);
   apply(worker, {{0, "a", "add"}}, 1, 100);
   worker.end_round(at(100));
   committed_batch(worker);
@@ -166,12 +181,12 @@ TEST_CASE(
   worker.on_time(at(10'099));
   CHECK(worker.take_actions().empty());
   worker.on_time(at(10'105));
-  CHECK(worker.take_actions() == Actions{ReadEnds{at(10'105), {kP0}}});
+  CHECK(worker.take_actions() == Actions{ReadEnds{1, Log::kInput, {kP0}}});
   worker.on_time(at(10'106));
   worker.end_round(at(10'106));
   CHECK(worker.take_actions().empty());  // asked once, and not answered
 
-  worker.handle(EndsRead{at(10'105), {{kP0, Offset{3}}}}, at(10'110));
+  worker.handle(EndsRead{1, {{kP0, Offset{3}}}}, at(10'110));
   worker.end_round(at(10'110));
   worker.on_time(at(10'110));
   CHECK(worker.take_actions().empty());  // two offsets are still to come
@@ -218,10 +233,10 @@ TEST_CASE("ends that could not be read are asked for again") {
   worker.end_round(at(100));
   committed_batch(worker);
   worker.on_time(at(11'000));
-  CHECK(worker.take_actions() == Actions{ReadEnds{at(11'000), {kP0}}});
-  worker.handle(EndsRead{at(11'000), {}}, at(11'001));
+  CHECK(worker.take_actions() == Actions{ReadEnds{1, Log::kInput, {kP0}}});
+  worker.handle(EndsRead{1, {}}, at(11'001));
   worker.on_time(at(11'002));
-  CHECK(worker.take_actions() == Actions{ReadEnds{at(11'002), {kP0}}});
+  CHECK(worker.take_actions() == Actions{ReadEnds{2, Log::kInput, {kP0}}});
 }
 
 TEST_CASE("a tick with very many timers is split over batches; the log is not asked again") {
@@ -229,7 +244,7 @@ TEST_CASE("a tick with very many timers is split over batches; the log is not as
   kafka.input[kP0].add({1'000, "a", "add"});
   kafka.input[kP0].add({1'001, "b", "add"});
   kafka.input[kP0].add({1'002, "c", "add"});
-  WorkerOptions options{"id", {}};
+  WorkerOptions options = worker_options();
   options.shard.timers_per_tick_max = 1;
   Process process(kafka, options);
   process.now_ms = 2'000;
@@ -250,6 +265,7 @@ TEST_CASE("an answer about the ends from before a rebuild moves no clock") {
   process.hold_ends = true;
   process.run_at(12'000);
   REQUIRE(process.asked.has_value());
+  const ReadEnds first = *process.asked;
   process.hold_commits = true;
   kafka.input[kP0].add({12'000, "b", "add"});
   process.run();
@@ -257,11 +273,12 @@ TEST_CASE("an answer about the ends from before a rebuild moves no clock") {
   process.hold_commits = false;
   process.run_at(13'000);
   const size_t before = kafka.transactions;
-  process.answer_ends();
+  const ReadEnds second = *process.asked;
+  process.tell(EndsRead{first.request, {{kP0, Offset{1}}}});
   process.run();
   CHECK(kafka.transactions == before);  // asked at 12,000 of a state that is gone
-  REQUIRE(process.asked.has_value());
-  CHECK(process.asked->at == at(13'000));
+  CHECK(second.request > first.request);
+  CHECK(process.asked == second);
   process.answer_ends();
   process.run();
   CHECK(kafka.outputs == Texts{"a timed out at 1"});
@@ -291,6 +308,25 @@ TEST_CASE("while an answer is awaited there is nothing to wake up for: the loop 
     process.now_ms = 12'000;
     process.worker.on_time(process.now());
     CHECK(process.worker.next_wakeup().value_or(Time::max()) > process.now());
+  }
+  SUBCASE("an epoch is due for a commit, but the positions of others are not known yet") {
+    FakeKafka kafka;
+    kafka.input[kP1].add({1'000, "a", "add"});
+    {
+      Process first(kafka);
+      first.start({kP1});
+    }
+    kafka.committed.clear();
+    Process process(kafka);
+    process.portion_max = 1;
+    process.tell(Assigned{{kP0, kP1}});  // the journal of 1 is scanned
+    REQUIRE(process.worker.shard(kP0) != nullptr);
+    process.now_ms = 5'000;
+    CHECK(process.worker.next_wakeup().value_or(Time::max()) > process.now());
+    process.run();
+    CHECK(process.worker.ready());
+    process.run_at(6'000);
+    CHECK(kafka.committed.size() == 2);
   }
   SUBCASE("positions are due for a commit, but one is in flight") {
     FakeKafka kafka;
