@@ -31,11 +31,11 @@ class Arguments {
   }
 
   const std::string& text(const std::string& name) const { return values_.at(name); }
-  int64_t number(const std::string& name) const {
+  int64_t number(const std::string& name, int64_t at_least = 1) const {
     const std::string& value = text(name);
     int64_t number = 0;
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
-    if (error != std::errc() || end != value.data() + value.size() || number < 1) {
+    if (error != std::errc() || end != value.data() + value.size() || number < at_least) {
       fail("--" + name + " " + value);
     }
     return number;

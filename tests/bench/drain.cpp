@@ -1,7 +1,8 @@
 // bench_drain: starts a program that works off a topic as a consumer group, and measures from
 // outside, in the same way for whatever it is, how long that takes: from the line in which it says
 // that it has its partitions (so starting and joining are not counted) to the commit of the last
-// record's offset. Then it stops the program.
+// record's offset. Then it waits --settle-ms, looks at the program's memory and ends it by --end:
+// `term` asks it, `kill` does not.
 #include "arguments.h"
 #include "base/check.h"
 #include "kafka/handles.h"
@@ -18,6 +19,7 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <fstream>
 #include <optional>
 #include <string>
 #include <thread>
@@ -117,10 +119,20 @@ class Child {
     return said_.substr(said_.size() - std::min(said_.size(), kTailBytesMax));
   }
 
-  // Asks, listens, insists. Its exit status, and the CPU time of its whole life.
-  int stop() {
+  // Of now, from the kernel.
+  long memory_kib() const {
+    std::ifstream status("/proc/" + std::to_string(pid_) + "/status");
+    std::string line;
+    while (std::getline(status, line)) {
+      if (line.starts_with("VmRSS:")) return std::strtol(line.c_str() + 6, nullptr, 10);
+    }
+    return 0;
+  }
+
+  // Asks (or not), listens, insists. Its exit status, and the CPU time of its whole life.
+  int stop(int signal = SIGTERM) {
     if (pid_ == 0) return status_;
-    kill(pid_, SIGTERM);
+    kill(pid_, signal);
     const auto began = Clock::now();
     while (listen(100) && Clock::now() - began < std::chrono::seconds(15)) {
     }
@@ -176,11 +188,22 @@ int run(const Arguments& arguments, char** command) {
     return std::chrono::duration<double>(at - *ready).count();
   };
   const double took = seconds(Clock::now());
-  const int status = child.stop();
-  if (status != 0) return give_up("the program did not end well");
-  std::printf("records=%lld seconds=%.3f first_commit=%.3f cpu_seconds=%.2f memory_mib=%ld\n",
-              static_cast<long long>(offsets.end()), took, seconds(*first), child.cpu_seconds(),
-              child.memory_kib_max() / 1024);
+  const auto settled = Clock::now() + std::chrono::milliseconds(arguments.number("settle-ms", 0));
+  while (Clock::now() < settled) {
+    if (!child.listen(kLookEveryMs))
+      return give_up("the program has ended while it was left alone");
+  }
+  const long memory_kib = child.memory_kib();
+  const int signal = arguments.text("end") == "kill" ? SIGKILL : SIGTERM;
+  const int status = child.stop(signal);
+  const bool as_told =
+      signal == SIGKILL ? WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL : status == 0;
+  if (!as_told) return give_up("the program did not end well");
+  std::printf(
+      "records=%lld seconds=%.3f first_commit=%.3f cpu_seconds=%.2f memory_mib=%ld "
+      "settled_kib=%ld\n",
+      static_cast<long long>(offsets.end()), took, first ? seconds(*first) : 0.0,
+      child.cpu_seconds(), child.memory_kib_max() / 1024, memory_kib);
   return 0;
 }
 
@@ -194,6 +217,8 @@ int main(int argc, char** argv) {
                                             {"topic", ""},
                                             {"partitions", "1"},
                                             {"limit", "120"},
+                                            {"settle-ms", "0"},
+                                            {"end", "term"},
                                             {"ready", "ready: consuming"}});
   if (arguments.rest() >= argc) {
     std::fputs("after -- comes the program to start\n", stderr);

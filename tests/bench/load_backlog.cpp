@@ -1,16 +1,17 @@
 // bench_load: writes a backlog of groups, each a Create with three expected ids and their three
 // Dones. So many groups are open at a time, and whose record comes next is drawn: the collector
-// meets its groups in no order, as in life. The same seed writes the same bytes.
+// meets its groups in no order, as in life. The same seed writes the same bytes. With fewer than
+// three Dones the groups stay open.
 #include "arguments.h"
 #include "base/check.h"
 #include "base/log.h"
+#include "events.h"
 #include "kafka/handles.h"
-#include "kafka/topics.h"
+#include "topics.h"
 
 #include <librdkafka/rdkafka.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cstring>
 #include <random>
 #include <string>
@@ -18,14 +19,6 @@
 
 namespace muster::bench {
 namespace {
-
-// An average record is 222 B, an outcome 330 B (DESIGN 7's were): senders and descriptions are what
-// an outcome leaves out.
-constexpr size_t kCreateBytes = 282;
-constexpr size_t kDoneBytes = 202;
-constexpr size_t kPayloadBytes = 100;
-constexpr const char* kEntities[] = {"flight", "hotel", "car"};
-constexpr size_t kRecordsPerGroup = 4;
 
 uint64_t records_failed = 0;
 
@@ -54,17 +47,17 @@ uint32_t murmur2(std::string_view key) {
   return hash ^ (hash >> 15);
 }
 
-// `head` and `tail` with so many x between them that the whole has its size.
-void pad(std::string& head, std::string_view tail, size_t bytes) {
-  CHECK(head.size() + tail.size() <= bytes);
-  head.append(bytes - head.size() - tail.size(), 'x');
-  head.append(tail);
-}
+struct Shape {
+  uint64_t first = 1;     // number of the first group
+  size_t dones = kDones;  // of each group
+  size_t create_bytes = kCreateBytes;
+  size_t payload_bytes = kPayloadBytes;
+};
 
 class Backlog {
  public:
-  Backlog(rd_kafka_t* client, rd_kafka_topic_t* topic, int32_t partitions)
-      : client_(client), topic_(topic), partitions_(partitions) {}
+  Backlog(rd_kafka_t* client, rd_kafka_topic_t* topic, int32_t partitions, const Shape& shape)
+      : client_(client), topic_(topic), partitions_(partitions), shape_(shape) {}
 
   void write(uint64_t groups, uint64_t open_max, uint64_t seed) {
     std::mt19937_64 random(seed);
@@ -76,14 +69,15 @@ class Backlog {
       const bool begin = begun < groups && open.size() < open_max &&
                          (open.empty() || open.size() + 1 == open_max || random() % 2 == 0);
       if (begin) {
-        open.push_back({++begun, 0});
-        send(open.back());
+        const Open next{shape_.first + begun++, 0};
+        send(next);
+        if (shape_.dones > 0) open.push_back(next);
         continue;
       }
       Open& next = open[random() % open.size()];
       ++next.step;
       send(next);
-      if (next.step + 1 == kRecordsPerGroup) {
+      if (next.step == shape_.dones) {
         next = open.back();
         open.pop_back();
       }
@@ -101,26 +95,12 @@ class Backlog {
   void send(const Open& open) {
     char id[32];
     std::snprintf(id, sizeof id, "trip-%010llu", static_cast<unsigned long long>(open.group));
-    value_.clear();
     if (open.step == 0) {
-      value_ = R"({"type":"EventGroupCollectorCreate","id":")";
-      value_ += id;
-      // Long enough for a backlog to wait as long as it likes.
-      value_ += R"(","expected":["flight","hotel","car"],"ttl":86400,"payload":)";
-      std::string payload = R"({"customer":"Ada","text":")";
-      pad(payload, "\"}", kPayloadBytes);
-      value_ += payload;
-      value_ += R"(,"description":")";
-      pad(value_, "\"}", kCreateBytes);
+      // A ttl long enough for a backlog to wait as long as it likes.
+      write_create(value_, id,
+                   {.payload_bytes = shape_.payload_bytes, .bytes = shape_.create_bytes});
     } else {
-      // A group begins with any of its entities.
-      const char* entity = kEntities[(open.group + open.step) % std::size(kEntities)];
-      value_ = R"({"type":"EventGroupCollectorEntityDone","id":")";
-      value_ += entity;
-      value_ += R"(","group":")";
-      value_ += id;
-      value_ += R"(","result":{"seat":)" + std::to_string(open.group % 1000) + R"(},"sender":")";
-      pad(value_, "\"}", kDoneBytes);
+      write_done(value_, id, {.group = open.group, .step = open.step});
     }
     produce(id,
             static_cast<int32_t>((murmur2(id) & 0x7fffffff) % static_cast<uint32_t>(partitions_)));
@@ -138,6 +118,7 @@ class Backlog {
   rd_kafka_t* client_;
   rd_kafka_topic_t* topic_;
   int32_t partitions_;
+  Shape shape_;
   std::string value_;
   uint64_t bytes_ = 0;
 };
@@ -148,15 +129,13 @@ int run(const Arguments& arguments) {
   settings.brokers = arguments.text("brokers");
   settings.client_id = "bench-load";
   const std::string& topic_name = arguments.text("topic");
-  settings.topics = {topic_name, topic_name, topic_name + "-dlq", topic_name + "-unused"};
-  kafka::TopicWishes wishes;
-  wishes.partitions = static_cast<int32_t>(arguments.number("partitions"));
-  const std::atomic<bool> stop{false};
-  const auto topics = kafka::ensure_topics(settings, wishes, stop);
-  if (!topics.facts) {
-    std::fprintf(stderr, "%s\n", topics.error.c_str());
-    return 1;
-  }
+  const int32_t partitions =
+      make_topics(settings, topic_name, topic_name, arguments.number("partitions"));
+  const Shape shape{.first = static_cast<uint64_t>(arguments.number("first")),
+                    .dones = static_cast<size_t>(arguments.number("dones", 0)),
+                    .create_bytes = static_cast<size_t>(arguments.number("create-bytes")),
+                    .payload_bytes = static_cast<size_t>(arguments.number("payload-bytes"))};
+  CHECK(shape.dones <= kDones);
 
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
   // One request at a time keeps the order without the bookkeeping of an idempotent producer.
@@ -174,7 +153,7 @@ int run(const Arguments& arguments) {
   kafka::ClientHandle client(rd_kafka_new(RD_KAFKA_PRODUCER, conf, nullptr, 0));
   CHECK(client != nullptr);
   kafka::TopicHandle topic(rd_kafka_topic_new(client.get(), topic_name.c_str(), nullptr));
-  Backlog backlog(client.get(), topic.get(), topics.facts->partitions);
+  Backlog backlog(client.get(), topic.get(), partitions, shape);
   const auto groups = static_cast<uint64_t>(arguments.number("groups"));
   backlog.write(groups, static_cast<uint64_t>(arguments.number("open")),
                 static_cast<uint64_t>(arguments.number("seed")));
@@ -184,9 +163,9 @@ int run(const Arguments& arguments) {
                  static_cast<unsigned long long>(records_failed));
     return 1;
   }
-  std::printf("records=%llu average_bytes=%llu\n",
-              static_cast<unsigned long long>(groups * kRecordsPerGroup),
-              static_cast<unsigned long long>(backlog.bytes() / (groups * kRecordsPerGroup)));
+  const uint64_t records = groups * (1 + shape.dones);
+  std::printf("records=%llu average_bytes=%llu\n", static_cast<unsigned long long>(records),
+              static_cast<unsigned long long>(backlog.bytes() / records));
   return 0;
 }
 
@@ -201,5 +180,9 @@ int main(int argc, char** argv) {
                               {"groups", "300000"},
                               {"open", "1000"},
                               {"partitions", "1"},
+                              {"first", "1"},
+                              {"dones", "3"},
+                              {"create-bytes", std::to_string(muster::bench::kCreateBytes)},
+                              {"payload-bytes", std::to_string(muster::bench::kPayloadBytes)},
                               {"seed", "1"}}});
 }

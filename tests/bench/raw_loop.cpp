@@ -1,12 +1,12 @@
 // bench_raw_loop: what Kafka and its client can do at most, the 100 % of every ratio. It consumes
 // as a member of a group, puts out a record of an outcome's size for every fourth one, commits both
-// in a transaction each 100 ms, and looks at nothing. The clients are made by the collector's own
-// code, so their settings are the same.
+// in a transaction each 100 ms (--interval-ms 0: as soon as the last one is through), and looks at
+// nothing. The clients are made by the collector's own code, so their settings are the same.
 #include "arguments.h"
 #include "base/check.h"
 #include "base/log.h"
 #include "kafka/client.h"
-#include "kafka/topics.h"
+#include "topics.h"
 
 #include <librdkafka/rdkafka.h>
 
@@ -28,9 +28,10 @@ using Clock = std::chrono::steady_clock;
 constexpr size_t kBatchRecords = 20'000;  // as the collector's
 constexpr uint64_t kRecordsPerOutput = 4;
 constexpr size_t kOutputBytes = 330;
-constexpr auto kCommitInterval = std::chrono::milliseconds(100);
 constexpr auto kPauseWhenEmpty = std::chrono::microseconds(200);
 constexpr int kCallTimeoutMs = 15'000;
+
+std::atomic<bool> asked_to_stop{false};
 
 void demand(rd_kafka_error_t* raw, const char* what) {
   const kafka::ErrorHandle error(raw);
@@ -41,8 +42,10 @@ void demand(rd_kafka_error_t* raw, const char* what) {
 
 class RawLoop {
  public:
-  explicit RawLoop(const kafka::Settings& settings)
-      : input_(settings.topics.input), output_value_(kOutputBytes, 'x') {
+  RawLoop(const kafka::Settings& settings, std::chrono::milliseconds commit_interval)
+      : input_(settings.topics.input),
+        commit_interval_(commit_interval),
+        output_value_(kOutputBytes, 'x') {
     auto consumer_conf = kafka::make_conf(settings, kafka::ClientRole::kGroupConsumer);
     rd_kafka_conf_set_opaque(consumer_conf.get(), this);
     rd_kafka_conf_set_rebalance_cb(consumer_conf.get(), on_rebalance);
@@ -67,6 +70,7 @@ class RawLoop {
     rd_kafka_consumer_close(consumer_.get());
   }
 
+  // With no records to wait for it runs until it is asked to stop.
   void run(uint64_t records_max) {
     const kafka::PartitionListHandle topics(rd_kafka_topic_partition_list_new(1));
     rd_kafka_topic_partition_list_add(topics.get(), input_.c_str(), RD_KAFKA_PARTITION_UA);
@@ -90,8 +94,8 @@ class RawLoop {
         }
         take(std::span(batch).first(static_cast<size_t>(count)), partition);
       }
-      const bool all = records_ >= records_max;
-      if (open && (all || Clock::now() - opened >= kCommitInterval)) {
+      const bool all = records_max > 0 ? records_ >= records_max : asked_to_stop.load();
+      if (open && (all || Clock::now() - opened >= commit_interval_)) {
         commit();
         open = false;
       }
@@ -178,6 +182,7 @@ class RawLoop {
   }
 
   std::string input_;
+  std::chrono::milliseconds commit_interval_;
   std::string output_value_;
   kafka::ClientHandle consumer_;
   kafka::ClientHandle producer_;
@@ -190,25 +195,23 @@ class RawLoop {
 };
 
 int run(const Arguments& arguments) {
-  // It ends by itself; bench_drain, which asks everyone to stop, is to see how.
-  std::signal(SIGTERM, SIG_IGN);
+  const auto records = static_cast<uint64_t>(arguments.number("records", 0));
+  // With a number of records it ends by itself; bench_drain, which asks everyone to stop, is to see
+  // how.
+  if (records > 0) {
+    std::signal(SIGTERM, SIG_IGN);
+  } else {
+    std::signal(SIGTERM, [](int) { asked_to_stop = true; });
+  }
   base::init_log(base::LogLevel::kWarn, false);
   kafka::Settings settings;
   settings.brokers = arguments.text("brokers");
   settings.group = arguments.text("group");
   settings.transactional_id = "bench." + settings.group;
   settings.client_id = "bench-raw-loop";
-  const std::string& input = arguments.text("topic");
-  settings.topics = {input, arguments.text("output"), input + "-dlq", input + "-unused"};
-  kafka::TopicWishes wishes;
-  wishes.partitions = static_cast<int32_t>(arguments.number("partitions"));
-  const std::atomic<bool> stop{false};
-  const auto topics = kafka::ensure_topics(settings, wishes, stop);
-  if (!topics.facts) {
-    std::fprintf(stderr, "%s\n", topics.error.c_str());
-    return 1;
-  }
-  RawLoop(settings).run(static_cast<uint64_t>(arguments.number("records")));
+  make_topics(settings, arguments.text("topic"), arguments.text("output"),
+              arguments.number("partitions"));
+  RawLoop(settings, std::chrono::milliseconds(arguments.number("interval-ms", 0))).run(records);
   return 0;
 }
 
@@ -223,5 +226,6 @@ int main(int argc, char** argv) {
                               {"output", ""},
                               {"group", ""},
                               {"partitions", "1"},
+                              {"interval-ms", "100"},
                               {"records", ""}}});
 }
