@@ -30,6 +30,8 @@ Properties defaults(const Settings& settings, ClientRole role) {
       p.insert(p.end(),
                {{"session.timeout.ms", std::to_string(kSessionTimeoutMs)},
                 {"heartbeat.interval.ms", "1500"},
+                // How soon the group learns of new topics and partitions.
+                {"topic.metadata.refresh.interval.ms", "5000"},
                 // An idle fetch answers after this: it is how late the end of a log may be noticed.
                 {"fetch.wait.max.ms", "20"},
                 {"retry.backoff.ms", "5"}});
@@ -54,6 +56,8 @@ Properties defaults(const Settings& settings, ClientRole role) {
            {"linger.ms", "5"},
            {"queue.buffering.max.messages", "1000000"},
            {"queue.buffering.max.kbytes", "1048576"},
+           // Of a topic that is gone: it is looked up before that is believed.
+           {"topic.metadata.propagation.max.ms", "2000"},
            {"batch.num.messages", "100000"},
            // A request larger than a topic takes is refused, however small its records are.
            {"batch.size", std::to_string(settings.produce_bytes_max)}});

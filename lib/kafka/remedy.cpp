@@ -56,21 +56,16 @@ Failure classify_consumer(int error_code, const std::string& text, const std::st
   return {Remedy::kRetry, text, 1};
 }
 
-std::optional<Refused> refused_for_good(int error_code) {
+bool refused_for_good(int error_code) {
   switch (static_cast<rd_kafka_resp_err_t>(error_code)) {
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
     case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
     case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
     case RD_KAFKA_RESP_ERR_INVALID_RECORD:
     case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
-      return Refused::kRecord;
-    case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
-    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
-      return Refused::kTopic;
+      return true;
     default:  // may pass, or is no matter of the output
-      return std::nullopt;
+      return false;
   }
 }
 

@@ -3,7 +3,6 @@
 
 #include "runtime/ports.h"
 
-#include <optional>
 #include <string>
 
 struct rd_kafka_error_s;
@@ -15,10 +14,8 @@ runtime::Failure classify_transactional(const rd_kafka_error_s* error, const std
 // Of a consumer, as its error code.
 runtime::Failure classify_consumer(int error_code, const std::string& text,
                                    const std::string& instance);
-// Of an output: the broker will never take it. kRecord: this one, or another that was sent in the
-// same request; kTopic: any for this topic.
-enum class Refused { kRecord, kTopic };
-std::optional<Refused> refused_for_good(int error_code);
+// Of an output: the broker will never take it, or another that was sent in the same request.
+bool refused_for_good(int error_code);
 // Whether a question (offsets, metadata) may succeed when it is asked again.
 bool worth_asking_again(int error_code);
 

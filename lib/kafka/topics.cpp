@@ -20,6 +20,7 @@ namespace {
 
 constexpr int kCallTimeoutMs = 5'000;
 constexpr auto kPause = std::chrono::milliseconds(500);
+constexpr auto kLookAgain = std::chrono::milliseconds(100);
 // One entry of the journal may hold the carried state of many ids, a forwarded record has headers
 // on top of its own.
 constexpr size_t kInternalBytesMax = 16'777'216;
@@ -36,6 +37,7 @@ struct NewTopic {
 struct Obstacle {
   std::string text;
   bool final = false;
+  bool passing = false;  // gone in a moment, not worth a word
 };
 
 class Admin {
@@ -197,6 +199,7 @@ void outlast_session(const Settings& settings, const std::atomic<bool>& stop) {
 std::optional<Obstacle> try_once(Admin& admin, const Settings& settings, const TopicWishes& wishes,
                                  TopicFacts& facts) {
   const TopicNames& names = settings.topics;
+  bool made = false;
   std::map<std::string, int32_t> found;
   const std::vector<std::string> all = {names.input, names.output, names.dead_letter,
                                         names.repartition, names.journal};
@@ -209,11 +212,13 @@ std::optional<Obstacle> try_once(Admin& admin, const Settings& settings, const T
     }
     if (auto obstacle = admin.create({name, *wishes.partitions, {}})) return obstacle;
     found[name] = *wishes.partitions;
+    made = true;
   }
   facts.partitions = found[names.input];
   if (!found.contains(names.dead_letter)) {
     if (auto obstacle = admin.create({names.dead_letter, facts.partitions, {}})) return obstacle;
     found[names.dead_letter] = facts.partitions;
+    made = true;
   }
   facts.input_bytes_max = admin.message_bytes_max(names.input);
   const size_t internal_bytes_max =
@@ -231,6 +236,7 @@ std::optional<Obstacle> try_once(Admin& admin, const Settings& settings, const T
          {"max.message.bytes", std::to_string(internal_bytes_max)}}};
     if (auto obstacle = admin.create(internal)) return obstacle;
     found[name] = facts.partitions;
+    made = true;
   }
   if (found[names.journal] < facts.partitions && !wishes.accept_partitions) {
     return Obstacle{"the input topic " + names.input + " has " + std::to_string(facts.partitions) +
@@ -243,8 +249,11 @@ std::optional<Obstacle> try_once(Admin& admin, const Settings& settings, const T
   for (const std::string& name : {names.dead_letter, names.repartition, names.journal}) {
     if (found[name] >= facts.partitions) continue;
     if (auto obstacle = admin.grow(name, facts.partitions)) return obstacle;
+    made = true;
     if (name == names.journal) facts.grown = true;
   }
+  // The brokers hear of a new topic a little later, and so would we and the group's leader.
+  if (made) return Obstacle{"new topics are not there yet", false, true};
   facts.output_bytes_max =
       names.output == names.input ? facts.input_bytes_max : admin.message_bytes_max(names.output);
   facts.dead_letter_bytes_max = admin.message_bytes_max(names.dead_letter);
@@ -269,9 +278,9 @@ TopicsReady ensure_topics(const Settings& settings, const TopicWishes& wishes,
       return {facts, ""};
     }
     if (obstacle->final) return {std::nullopt, obstacle->text};
-    if (obstacle->text != said) base::log_warn("waiting: " + obstacle->text);
+    if (obstacle->text != said && !obstacle->passing) base::log_warn("waiting: " + obstacle->text);
     said = obstacle->text;
-    pause(kPause, stop);
+    pause(obstacle->passing ? kLookAgain : kPause, stop);
   }
   return {std::nullopt, ""};
 }

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 #include <utility>
 
 namespace muster::kafka {
@@ -21,6 +22,7 @@ namespace {
 constexpr int kCallTimeoutMs = 15'000;
 constexpr int kAbortTimeoutMs = 5'000;
 constexpr int kOpenTimeoutMs = 10'000;
+constexpr int kLookupTimeoutMs = 1'000;
 constexpr auto kOpenPause = std::chrono::milliseconds(500);
 constexpr auto kLookInterval = std::chrono::milliseconds(50);
 
@@ -40,9 +42,7 @@ void TransactionThread::on_delivery(const rd_kafka_message_s& message) {
     const std::string topic = rd_kafka_topic_name(message.rkt);
     const std::string reason = rd_kafka_err2str(message.err);
     if (delivery_error_.empty()) delivery_error_ = topic + ": " + reason;
-    if (const auto refused = refused_for_good(message.err)) {
-      refusals_.push_back({index, topic, reason, *refused == Refused::kTopic});
-    }
+    if (refused_for_good(message.err)) refusals_.push_back({index, topic, reason});
     return;
   }
   if (batch_->outputs[index].topic != core::TopicRole::kJournal) return;
@@ -54,7 +54,7 @@ void TransactionThread::on_delivery(const rd_kafka_message_s& message) {
 }
 
 TransactionThread::TransactionThread(const Settings& settings, runtime::Mailbox& mailbox)
-    : settings_(settings), mailbox_(mailbox), thread_([this] { run(); }) {}
+    : settings_(settings), mailbox_(mailbox), lookup_(settings), thread_([this] { run(); }) {}
 
 TransactionThread::~TransactionThread() {
   {
@@ -178,6 +178,7 @@ void TransactionThread::run_transaction(const Job& job) {
   journal_offsets_.assign(job.batch->shards.size(), core::Offset{-1});
   auto failure = transact(job);
   if (failure) rd_kafka_poll(producer_.get(), 0);  // what else was refused
+  if (failure && refusals_.empty()) refuse_for_missing_topics();
   batch_ = nullptr;
   if (!failure) {
     failures_in_a_row_ = 0;
@@ -189,6 +190,26 @@ void TransactionThread::run_transaction(const Job& job) {
   // What was refused will not be sent like that again: no reason to slow down.
   if (refusals_.empty()) ++failures_in_a_row_;
   mailbox_.post(runtime::Failed{std::move(*failure), std::exchange(refusals_, {})});
+}
+
+// The client's own words for it differ: timed out, inconsistent, unknown partition.
+void TransactionThread::refuse_for_missing_topics() {
+  std::set<core::TopicRole> roles;
+  for (const core::Output& output : batch_->outputs) roles.insert(output.topic);
+  for (const core::TopicRole role : roles) {
+    const std::string name = rd_kafka_topic_name(topic(role));
+    // Twice: a broker that has just started may not know its topics yet.
+    bool missing = true;
+    for (int look = 0; look < 2 && missing && !stop_; ++look) {
+      if (look > 0) std::this_thread::sleep_for(kOpenPause);
+      missing = lookup_.exists(name, kLookupTimeoutMs) == false;
+    }
+    for (size_t i = 0; missing && i < batch_->outputs.size(); ++i) {
+      if (batch_->outputs[i].topic == role) {
+        refusals_.push_back({i, name, "it does not exist any more", true});
+      }
+    }
+  }
 }
 
 std::optional<Failure> TransactionThread::transact(const Job& job) {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "kafka/client.h"
+#include "kafka/topic_lookup.h"
 #include "runtime/mailbox.h"
 #include "runtime/ports.h"
 
@@ -48,6 +49,8 @@ class TransactionThread final : public runtime::Transactor {
   std::optional<runtime::Failure> flush();
   void on_delivery(const rd_kafka_message_s& message);
   std::optional<runtime::Failure> send_offsets(const Job& job);
+  // Whether the transaction failed because a topic is gone: all outputs to it are refused.
+  void refuse_for_missing_topics();
   void drop_producer(bool abort);
   void pause_after_failures();
   rd_kafka_topic_s* topic(core::TopicRole role) const {
@@ -67,6 +70,7 @@ class TransactionThread final : public runtime::Transactor {
   // The thread's own.
   ClientHandle producer_;
   std::array<TopicHandle, core::kTopicRoles> topics_;
+  TopicLookup lookup_;
   std::vector<core::Offset> journal_offsets_;
   const core::Batch* batch_ = nullptr;  // in hand
   std::vector<runtime::Refusal> refusals_;

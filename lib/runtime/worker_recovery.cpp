@@ -52,6 +52,12 @@ void Worker::on(const Located& event, Time wall) {
       continue;
     }
     if (resume_kept(seat)) continue;
+    if (std::holds_alternative<StartFresh>(plan) && raw(seat.location.journal.end) > 0) {
+      actions_.push_back(
+          Note{true, "partition " + std::to_string(raw(found->first)) +
+                         ": the committed offsets are an operator's reset, or another "
+                         "program's: starting there with nothing"});
+    }
     follow(found->first, seat, plan);
     if (seat.recovery && seat.recovery->state() == Recovery::State::kBroken) {
       recovery_ended(found->first, seat, wall);

@@ -67,7 +67,7 @@ def check(sent: list[Sent], outcomes: list[Record], options: Options,
     wall clock when reading ended; a group whose deadline is later may still be open."""
     result = Result()
     until = now_ms() if until is None else until
-    groups = {name: group for name, group in groups_of(sent).items() if group.create}
+    groups = {name: group for name, group in groups_of(sent).items() if group.created}
     found = _by_group(outcomes, groups, result)
     for name, group in groups.items():
         result.groups += 1

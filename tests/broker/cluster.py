@@ -194,7 +194,8 @@ def load_process(brokers: str, topic: str, out: Path, **options):
     command = [sys.executable, str(Path(__file__).parent / "load.py"), "--brokers", brokers,
                "--topic", topic, "--out", str(out)]
     for name, value in options.items():
-        command += [f"--{name}", str(value)]
+        command += ["--" + name.replace("_", "-"), *map(str, value if isinstance(value, tuple)
+                                                        else (value,))]
     with open(out.with_suffix(".log"), "w") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:

@@ -48,11 +48,14 @@ class World:
         return self
 
     def collector(self, *more, environment=None, instance="one", brokers="") -> Collector:
-        """Not started yet. The consumer group is named after the topic: nobody else's."""
+        """Not started yet. The consumer group is named after the topic: nobody else's. No instance:
+        a dynamic member."""
         folder = self.folder / f"collector-{uuid.uuid4().hex[:8]}"
         folder.mkdir()
         arguments = ["--brokerlist", brokers or self.brokers, "--event-topic", self.topic,
-                     "--consumer-group", f"{self.topic}-group", "--instance", instance, *more]
+                     "--consumer-group", f"{self.topic}-group", *more]
+        if instance:
+            arguments += ["--instance", instance]
         self.collectors.append(Collector(folder, arguments, environment))
         return self.collectors[-1]
 
@@ -60,7 +63,7 @@ class World:
         return Sender(self.brokers, self.topic, **config)
 
     def tail(self, *topics, **more) -> Tail:
-        return Tail(self.brokers, *(topics or (self.topic,)), guard=self._none_died, **more)
+        return Tail(self.brokers, *(topics or (self.topic,)), guard=self.none_died, **more)
 
     def read(self, *topics):
         return read_to_end(self.brokers, *(topics or (self.topic,)))
@@ -69,7 +72,7 @@ class World:
         """Reads all outcomes and has them judged."""
         return check(sent, self.read(), Options(partitions=self.partitions, **options))
 
-    def _none_died(self) -> None:
+    def none_died(self) -> None:
         for collector in self.collectors:
             assert not collector.died(), collector.why("died by itself")
 

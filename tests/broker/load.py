@@ -2,10 +2,12 @@
 """The load as a process of its own, so that it goes on while the collector is being killed.
 
     load.py --brokers HOST:PORT --topic T --out FILE [--groups N] [--open M] [--rate R] [--seed S]
+            [--mixed 1] [--timeout-ttls SECONDS...]
 
 Opens M groups as fast as it can, then goes on at R records per second: each group that closes
 lets another one open. FILE gets a line per acknowledged record (records.read_sent). Exits 0 when
-all N groups were sent whole and acknowledged.
+all N groups were sent whole and acknowledged. Mixed: not all producers agree on the partition of a
+group (sender.MixedSender).
 """
 
 import argparse
@@ -13,9 +15,9 @@ import heapq
 import random
 import time
 
-from load_plan import GroupPlan, plans
+from load_plan import TIMEOUT_TTLS, GroupPlan, plans
 from records import write_sent
-from sender import Sender
+from sender import MixedSender, Sender
 
 # After a deadline by so much a Done is late for certain, also where the shard's clock was ahead.
 _LATE_MARGIN = 1.0
@@ -24,7 +26,7 @@ _LATE_MARGIN = 1.0
 class Load:
     """Sends plans through a Sender: keeps the window of open groups and the rate."""
 
-    def __init__(self, sender: Sender, open_max: int, rate: float, seed: int):
+    def __init__(self, sender, open_max: int, rate: float, seed: int):
         self._sender = sender
         self._open_max = open_max
         self._rate = rate
@@ -89,6 +91,9 @@ def _arguments():
     parser.add_argument("--open", type=int, default=100)
     parser.add_argument("--rate", type=float, default=1000.0)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--mixed", type=int, default=0, choices=(0, 1))
+    parser.add_argument("--timeout-ttls", nargs="+", default=TIMEOUT_TTLS,
+                        help="of groups that are to time out")
     parser.add_argument("--prefix", default="g", help="of the ids of groups")
     return parser.parse_args()
 
@@ -97,10 +102,12 @@ def main() -> None:
     args = _arguments()
     with open(args.out, "w", encoding="ascii", buffering=1 << 16) as out:
         # Few in flight: what is acknowledged soon is known to be in the log in time.
-        sender = Sender(args.brokers, args.topic, on_sent=lambda sent: write_sent(out, sent),
-                        **{"queue.buffering.max.messages": 500})
+        config = {"on_sent": lambda sent: write_sent(out, sent),
+                  "queue.buffering.max.messages": 500}
+        sender = (MixedSender(args.brokers, args.topic, args.seed, **config) if args.mixed
+                  else Sender(args.brokers, args.topic, **config))
         Load(sender, args.open, args.rate, args.seed).run(
-            plans(args.seed, args.groups, args.prefix))
+            plans(args.seed, args.groups, args.prefix, args.timeout_ttls))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ _ODD = (
 MIX = (("success", 0.80), ("error", 0.10), ("timeout", 0.05), ("prompt", 0.05))
 PROMPT_TTL = "5"
 LASTING_TTL = "3600"
+TIMEOUT_TTLS = ("1", "1.5", "2", "3")
 
 
 @dataclass(frozen=True)
@@ -41,17 +42,16 @@ class GroupPlan:
         return (*self.early, self.create, *self.soon, *self.closing, *self.late)
 
 
-def plans(seed: int, groups: int, prefix: str = "g"):
+def plans(seed: int, groups: int, prefix: str = "g", timeout_ttls=TIMEOUT_TTLS):
     """The groups one after the other. The same arguments yield the same bytes."""
     dice = random.Random(seed)
     for number in range(groups):
         kind = dice.choices([name for name, _ in MIX], [share for _, share in MIX])[0]
-        yield _plan(dice, f"{prefix}-{number:06d}", kind)
+        yield _plan(dice, f"{prefix}-{number:06d}", kind, timeout_ttls)
 
 
-def _plan(dice: random.Random, group: str, kind: str) -> GroupPlan:
-    ttl = {"timeout": dice.choice(("1", "1.5", "2", "3")), "prompt": PROMPT_TTL}.get(
-        kind, LASTING_TTL)
+def _plan(dice: random.Random, group: str, kind: str, timeout_ttls) -> GroupPlan:
+    ttl = {"timeout": dice.choice(timeout_ttls), "prompt": PROMPT_TTL}.get(kind, LASTING_TTL)
     order = dice.sample(ENTITIES, len(ENTITIES))
     fails = dice.randrange(3) if kind == "error" else None
     dones = [_done(dice, group, entity, number == fails) for number, entity in enumerate(order)]

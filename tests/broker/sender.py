@@ -1,5 +1,9 @@
-"""A producer that remembers what it sent and where the broker put it. It partitions by Java's
-murmur2 in librdkafka's own code: a second opinion beside partitioner.py."""
+"""Producers that remember what they sent and where the broker put it. They partition in
+librdkafka's own code: a second opinion beside partitioner.py."""
+
+import random
+import zlib
+from contextlib import contextmanager
 
 from confluent_kafka import Producer
 
@@ -23,6 +27,21 @@ class Sender:
             "message.max.bytes": 64 << 20,
             **config,
         })
+        if "transactional.id" in config:
+            self._producer.init_transactions(120)
+
+    @contextmanager
+    def transaction(self, commit: bool = True):
+        """With a `transactional.id`: what is sent in the block is one. Aborted: never sent."""
+        before = len(self.sent)
+        self._producer.begin_transaction()
+        yield
+        self.flush()
+        if commit:
+            self._producer.commit_transaction(120)
+        else:
+            self._producer.abort_transaction(120)
+            del self.sent[before:]
 
     def send(self, value, key=None, headers=None, timestamp: int = 0, partition: int = -1) -> None:
         """Queues one record; a full queue is waited out."""
@@ -60,6 +79,36 @@ class Sender:
                                message.timestamp()[1], now_ms(), key, value,
                                tuple(headers or ())))
         return report
+
+
+class MixedSender:
+    """Three producers that do not agree on where a group lives: one keys by Java's murmur2, one by
+    librdkafka's crc32, one gives no key. Some groups are known to one of them only; the records of
+    the others come by any."""
+
+    def __init__(self, brokers: str, topic: str, seed: int, on_sent=None, **config):
+        self._dice = random.Random(seed)
+        self._keyed = [Sender(brokers, topic, on_sent, partitioner=name, **config)
+                       for name in ("murmur2_random", "consistent_random")]
+        self._unkeyed = Sender(brokers, topic, on_sent, **config)
+        self._all = [*self._keyed, self._unkeyed]
+
+    @property
+    def sent(self) -> list[Sent]:
+        return [one for sender in self._all for one in sender.sent]
+
+    def send(self, value, key: str) -> None:
+        way = zlib.crc32(b"way of " + key.encode()) % 6
+        sender = self._all[way] if way < 3 else self._dice.choice(self._all)
+        sender.send(value, None if sender is self._unkeyed else key)
+
+    def poll(self, seconds: float = 0.0) -> None:
+        for sender in self._all:
+            sender.poll(seconds / len(self._all))
+
+    def flush(self) -> None:
+        for sender in self._all:
+            sender.flush()
 
 
 def _encoded(data):

@@ -51,7 +51,7 @@ class StandIn:
     def _done(self, event, time: int) -> list:
         group = self._open[event.group]
         entity, error = event.text("id"), event.text("error")
-        if time > group["deadline"] or entity not in group["expected"]:
+        if event.sent.timestamp > group["deadline"] or entity not in group["expected"]:
             return []
         if entity in group["results"]:
             return []

@@ -1,9 +1,12 @@
 """What recovery needs and does not find is said, in numbers, and the collector stops; it goes on only
 when it is told that the loss is accepted."""
 
-from confluent_kafka import TopicPartition
+import pytest
+from checker import check
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions
 from events import create, done
+from verdicts import Options
 from waits import PATIENCE
 
 
@@ -66,3 +69,75 @@ def test_partitions_that_were_added_have_to_be_accepted(world):
     world.collector("--accept-partitions").start().says("ready: consuming 3 partitions")
     for number in range(12):  # whatever their homes are
         _complete_group(world, f"new-{number}")
+
+
+# A client looks at the topics anew each 60 s: no test waits for that.
+_SEES_SOON = ("-X", "topic.metadata.refresh.interval.ms=500")
+
+
+@pytest.mark.parametrize("partitions", [2])
+def test_partitions_that_are_added_under_a_running_collector_have_to_be_accepted(world):
+    world.make()
+    collector = world.collector(*_SEES_SOON, instance="").start().ready()
+    _complete_group(world, "before")
+    admin = _admin(world)
+    admin.create_partitions([NewPartitions(world.topic, 4)])[world.topic].result(PATIENCE)
+    assert collector.process.wait(PATIENCE) == 1, collector.why("exit status")
+    assert any("--accept-partitions" in line
+               for line in collector.lines()), collector.why("it says so")
+    world.collectors.remove(collector)  # its exit status is what the test is about
+    world.collector("--accept-partitions", *_SEES_SOON, instance="").start().says(
+        "ready: consuming 4 partitions")
+    sender = world.sender()
+    names = [f"new-{number}" for number in range(40)]
+    with world.tail() as tail:
+        for number, group in enumerate(names):  # wherever the homes are
+            sender.send(create(group, '["a","b"]'), partition=2 + number % 2)
+            sender.send(done(group, "a"), partition=3 - number % 2)
+            sender.send(done(group, "b"), partition=number % 4)
+        sender.flush()
+        tail.outcomes(*names)
+    before = [one for one in world.read() if one.key == b"before"]
+    result = check(sender.sent, [one for one in world.read() if one not in before],
+                   Options(partitions=4))
+    assert result.ok and result.groups == len(names), str(result)
+
+
+@pytest.mark.parametrize("partitions", [4])
+@pytest.mark.parametrize("log", ["input", "repartition"])
+def test_an_operator_who_sets_the_offsets_of_one_log_only_gets_a_new_beginning(world, log):
+    world.make()
+    collector = world.collector(instance="").start().ready()
+    sender = world.sender()
+
+    def groups(prefix: str) -> list[str]:
+        names = [f"{prefix}-{number}" for number in range(40)]
+        for number, group in enumerate(names):
+            for step, value in enumerate((create(group, '["a","b"]'), done(group, "a"),
+                                          done(group, "b"))):
+                sender.send(value, partition=(number + step) % 4)
+        sender.flush()
+        return names
+
+    with world.tail() as tail:
+        tail.outcomes(*groups("before"))
+        assert collector.stop() == 0, collector.why("exit status")
+        topic = world.topic if log == "input" else (
+            f"muster.{world.topic}-group.{world.topic}.repartition")
+        _set_offset(world, TopicPartition(topic, 0, 0))
+        sender.sent.clear()
+        collector.start().ready()
+        names = groups("after")
+        tail.outcomes(*names)
+    assert collector.stop() == 0, collector.why("exit status")
+    mine = [one for one in world.read() if one.key and one.key.decode() in names]
+    result = check(sender.sent, mine, Options(partitions=4))
+    assert result.ok and result.groups == len(names), str(result)
+
+
+def _set_offset(world, partition: TopicPartition) -> None:
+    group = f"{world.topic}-group"
+    request = ConsumerGroupTopicPartitions(group, [partition])
+    admin = _admin(world)
+    answer = admin.alter_consumer_group_offsets([request])[group].result(PATIENCE)
+    assert not [one.error for one in answer.topic_partitions if one.error]

@@ -5,6 +5,7 @@ import socket
 
 import pytest
 from cluster import free_port, run_once
+from conftest import make_world
 from events import create
 from waits import eventually, stays
 
@@ -152,3 +153,18 @@ def test_a_topic_that_exists_stays_as_it_is(world):
     world.make()
     world.collector("--partitions", "3").start().ready()
     assert world.topics.partitions(world.topic) == 1
+
+
+def test_collectors_that_start_at_once_and_make_their_topics_all_get_ready(brokers, tmp_path):
+    """A topic that was just made is not seen by everybody yet. That must not cost a start more than
+    a moment: well below the minute after which a client looks at all topics anew."""
+    worlds = [make_world(brokers, tmp_path, 4).make() for _ in range(8)]
+    try:
+        started = [world.collector().start() for world in worlds]
+        for collector in started:
+            collector.says(" ready", seconds=30)
+        for collector in started:
+            assert collector.stop() == 0, collector.why("exit status")
+    finally:
+        for world in worlds:
+            world.close()

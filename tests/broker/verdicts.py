@@ -2,11 +2,14 @@
 time, as simply as possible. Where timing decides (a Done near the deadline) a group has more than
 one allowed end; everywhere else it has exactly one.
 
-Judged are groups whose records lie in one partition, in their offset order. What this does not
-know (updates, cancels, policies, ttls of entities) it refuses loudly.
+The records of one partition are applied in their order. Between partitions there is none: a group
+that is spread over several may end in whatever some order of them gives, and in nothing else. What
+this does not know (updates, cancels, policies, ttls of entities) it refuses loudly.
 """
 
+from copy import copy
 from dataclasses import dataclass, field
+from itertools import product
 
 import raw_json
 from records import Sent
@@ -60,10 +63,14 @@ class Event:
 
 @dataclass
 class Group:
+    """`logs`: of each partition the group's records in their order."""
+
     id: str
-    early: list = field(default_factory=list)
-    create: Event | None = None
-    dones: list = field(default_factory=list)
+    logs: dict = field(default_factory=dict)
+
+    @property
+    def created(self) -> bool:
+        return any(event.type == CREATE for log in self.logs.values() for event in log)
 
 
 def parse(sent: Sent) -> Event | None:
@@ -79,26 +86,15 @@ def parse(sent: Sent) -> Event | None:
 
 
 def groups_of(sent: list[Sent]) -> dict[str, Group]:
-    """The records sorted out by group, each group's in log order. Creates after the first change
-    nothing: either the same again, or a dead letter."""
+    """The records sorted out by group."""
     groups: dict[str, Group] = {}
-    places: dict[str, tuple] = {}
     for record in sorted(sent, key=lambda one: (one.topic, one.partition, one.offset)):
         event = parse(record)
         if event is None:
             continue
-        place = (record.topic, record.partition)
-        if places.setdefault(event.group, place) != place:
-            raise ValueError(f"group {event.group} lies in two partitions: its order is unknown")
-        _add(groups.setdefault(event.group, Group(event.group)), event)
+        group = groups.setdefault(event.group, Group(event.group))
+        group.logs.setdefault((record.topic, record.partition), []).append(event)
     return groups
-
-
-def _add(group: Group, event: Event) -> None:
-    if event.type == DONE:
-        (group.dones if group.create else group.early).append(event)
-    elif group.create is None:
-        group.create = event
 
 
 def ttl_of(create: Event) -> str:
@@ -112,19 +108,26 @@ def _ms(seconds) -> int:
 
 
 class _Run:
-    """One way through a group's life: which Dones were applied so far."""
+    """One way through a group's life: its deadline (from, to), and which Dones were applied so
+    far."""
 
-    def __init__(self, create: Event):
+    def __init__(self, create: Event, deadline: tuple):
         self.create = create
+        self.deadline = deadline
         self.expected = raw_json.value(create.members["expected"])
         if not all(isinstance(entity, str) for entity in self.expected):
             raise ValueError(f"the checker cannot judge ttls of entities: {create.group}")
         self.results: dict[str, str] = {}
 
+    def copy(self) -> "_Run":
+        run = copy(self)
+        run.results = dict(self.results)
+        return run
+
     def apply(self, done: Event, closing: Sent) -> End | None:
         """The end that this Done makes, or None while the group stays open."""
         entity = done.text("id")
-        if entity not in self.expected or entity in self.results:
+        if self.late(done) or entity not in self.expected or entity in self.results:
             return None
         error = done.text("error")
         if error:
@@ -139,8 +142,11 @@ class _Run:
 
     def timeout(self) -> End:
         text = f"Operation timed out after {ttl_of(self.create)} seconds"
-        ends = deadlines(self.create)
-        return self._end("timeout", ends[0], self.create.group, text, resolved_max=ends[1])
+        return self._end("timeout", self.deadline[0], self.create.group, text,
+                         resolved_max=self.deadline[1])
+
+    def late(self, done: Event) -> bool:
+        return done.sent.timestamp > self.deadline[1]
 
     def _end(self, code, resolved, entity="", error="", resolved_max=None) -> End:
         """A failed entity is there with null; those not heard of are named in `missing` only."""
@@ -163,32 +169,103 @@ def deadlines(create: Event) -> tuple[int, int]:
 
 
 def ends_of(group: Group, options: Options) -> list[End]:
-    """Every allowed end, the likely one first. Early Dones near the end of their own ttl may have
-    been dropped, oldest first: each number of dropped ones is a life of its own."""
-    create = group.create.sent
-    ttl = _ms(options.early_ttl)
-    unsure = sum(1 for done in group.early if create.acked > done.sent.timestamp + ttl)
-    ends: list[End] = []
-    for dropped in range(unsure + 1):
-        ends += [end for end in _life(group, group.early[dropped:]) if end not in ends]
-    return ends
+    """Every allowed end; those that are no timeout first."""
+    return _Orders(group, options).ends()
 
 
-def _life(group: Group, early: list) -> list[End]:
-    run = _Run(group.create)
-    end = run.complete(group.create.sent)  # `expected` may be empty
-    for done in early:
-        end = end or run.apply(done, group.create.sent)
-    if end:
-        return [end]
-    earliest, latest = deadlines(group.create)
-    ends = []
-    for done in group.dones:
-        if done.sent.timestamp > latest:
-            continue  # too late, whatever the collector did meanwhile
-        if done.sent.acked > earliest:
-            ends.append(run.timeout())  # it may have come too late
-        end = run.apply(done, done.sent)
-        if end:
-            return [end, *ends]
-    return [run.timeout(), *ends]
+@dataclass
+class _State:
+    """Where an order has come to: how much of each log was applied, and what that made. Before the
+    Create there is no run, and Dones wait."""
+
+    at: tuple
+    run: _Run | None = None
+    early: tuple = ()
+
+
+class _Orders:
+    """Walks through every order in which the records of a group may have been applied. A group in
+    one partition has one."""
+
+    def __init__(self, group: Group, options: Options):
+        self._logs = list(group.logs.values())
+        self._early_ttl = _ms(options.early_ttl)
+        self._ends: list[End] = []
+        self._timeouts: list[End] = []
+
+    def ends(self) -> list[End]:
+        stack = [_State((0,) * len(self._logs))]
+        seen = set()
+        while stack:
+            state = stack.pop()
+            key = self._key(state)
+            if key in seen:
+                continue
+            seen.add(key)
+            if state.run and self._may_time_out(state):
+                _add(self._timeouts, state.run.timeout())
+            for log, at in enumerate(state.at):
+                if at < len(self._logs[log]):
+                    stack += self._applied(state, log)
+        for end in self._timeouts:
+            _add(self._ends, end)
+        return self._ends
+
+    def _key(self, state: _State) -> tuple:
+        run = state.run
+        return (state.at, tuple(id(done) for done in state.early),
+                run and (id(run.create), run.deadline, tuple(sorted(run.results.items()))))
+
+    def _may_time_out(self, state: _State) -> bool:
+        """All that is left was late, or perhaps not in the log at the deadline."""
+        run = state.run
+        return all(run.late(event) or event.sent.acked > run.deadline[0]
+                   for log, at in zip(self._logs, state.at)
+                   for event in log[at:] if event.type == DONE)
+
+    def _applied(self, state: _State, log: int) -> list[_State]:
+        """The states that the next record of this log leads to; ends are noted."""
+        event = self._logs[log][state.at[log]]
+        at = tuple(one + (index == log) for index, one in enumerate(state.at))
+        if event.type == CREATE:
+            # Creates after the first change nothing: the same again, or a dead letter.
+            return [_State(at, state.run)] if state.run else self._created(at, event, state.early)
+        if state.run is None:
+            return [_State(at, None, (*state.early, event))]
+        run = state.run.copy()
+        if end := run.apply(event, event.sent):
+            _add(self._ends, end)
+            return []
+        return [_State(at, run)]
+
+    def _created(self, at: tuple, create: Event, early: tuple) -> list[_State]:
+        """What waited is applied, in order of arrival. Near the end of their own ttl some may have
+        been dropped, oldest first: each number of them is a life of its own."""
+        old = [done for done in sorted(early, key=lambda done: done.sent.timestamp)
+               if create.sent.acked > done.sent.timestamp + self._early_ttl]
+        states = []
+        for dropped, deadline in product(range(len(old) + 1), self._deadlines(create)):
+            run = _Run(create, deadline)
+            end = run.complete(create.sent)  # `expected` may be empty
+            for done in early:
+                if done not in old[:dropped]:
+                    end = end or run.apply(done, create.sent)
+            if end:
+                _add(self._ends, end)
+            else:
+                states.append(_State(at, run))
+        return states
+
+    def _deadlines(self, create: Event) -> list[tuple]:
+        """The deadline is one time of those that are possible: parts of them, (from, to), such that
+        within a part it is the same Dones that are late."""
+        earliest, latest = deadlines(create)
+        cuts = {event.sent.timestamp for log in self._logs for event in log
+                if event.type == DONE and earliest < event.sent.timestamp <= latest}
+        begins = [earliest, *sorted(cuts)]
+        return list(zip(begins, [cut - 1 for cut in begins[1:]] + [latest]))
+
+
+def _add(ends: list, end: End) -> None:
+    if end not in ends:
+        ends.append(end)

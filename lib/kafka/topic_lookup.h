@@ -1,0 +1,24 @@
+// Whether a topic exists, asked of the broker by a client that never creates one by asking (a
+// producer's question can). Blocking; belongs to one thread.
+#pragma once
+
+#include "kafka/client.h"
+
+#include <optional>
+#include <string>
+
+namespace muster::kafka {
+
+class TopicLookup {
+ public:
+  explicit TopicLookup(const Settings& settings) : settings_(settings) {}
+
+  // Absent: the broker could not be asked, or would not say.
+  std::optional<bool> exists(const std::string& name, int timeout_ms);
+
+ private:
+  Settings settings_;
+  ClientHandle client_;  // made when it is needed first
+};
+
+}  // namespace muster::kafka
