@@ -316,7 +316,8 @@ void Worker::on(const StopRequested&, Time) {
 void Worker::exit_if_done() {
   if (!stopping_ || exited_ || in_flight_ || sealed_) return;
   for (const auto& [partition, seat] : seats_) {
-    if (seat.state == SeatState::kLive && seat.shard->moved() && producer_open_) return;
+    if (seat.state == SeatState::kLive && seat.shard->moved() && producer_open_ && assigned_)
+      return;
   }
   exited_ = true;
   actions_.push_back(Exit{0, ""});

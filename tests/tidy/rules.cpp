@@ -38,7 +38,8 @@ const ThirdParty kThirdParties[] = {
 };
 
 constexpr const char* kDeterministic =
-    "lib/core/.*|lib/collector/.*|lib/runtime/(worker|recovery|start_plan|ticks|refusals)\\.(h|cpp)";
+    "lib/core/.*|lib/collector/.*|lib/runtime/"
+    "(worker|recovery|start_plan|ticks|refusals)\\.(h|cpp)";
 
 // In code, and in #include lines.
 struct Banned {
