@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "core/commit_metadata.h"
 #include "kafka/client.h"
+#include "kafka/named_topics.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -123,6 +124,9 @@ config::Options collector_options() {
         "", "N"},
        {"partitioner", "where a group's id lives: murmur2 (Java's) or crc32 (librdkafka's)",
         "murmur2", "NAME"},
+       {"handler-topics",
+        "topics that a group's handlers may name, as a regular expression for the whole name", ".*",
+        "REGEX"},
        {"early-ttl", "how long events wait for their group's Create", "30", "SECONDS"},
        {"closed-ttl", "how long a closed group is remembered", "300", "SECONDS"},
        {"max-ttl", "the longest time to live that a group may ask for", "604800", "SECONDS"},
@@ -159,6 +163,9 @@ CollectorSettings read_settings(config::Options& options) {
     s.kafka.properties.push_back({name, value, source});
   for (auto& wrong : kafka::check_properties(s.kafka)) options.add_error(std::move(wrong));
 
+  s.kafka.handler_topics = options.text("handler-topics");
+  if (!kafka::is_regular_expression(s.kafka.handler_topics))
+    options.wrong("handler-topics", "a regular expression (ECMAScript)");
   if (options.maybe_text("partitions")) {
     s.topics.partitions = static_cast<int32_t>(options.integer("partitions", 1, 10'000));
   }
@@ -198,14 +205,22 @@ CollectorSettings read_settings(config::Options& options) {
   return s;
 }
 
+namespace {
+
+uint32_t bytes_of(size_t limit) {
+  return static_cast<uint32_t>(std::min<size_t>(limit, collector::kBytesMax));
+}
+
+}  // namespace
+
 void adopt(const kafka::TopicFacts& facts, CollectorSettings& settings) {
   settings.kafka.partitions = facts.partitions;
   settings.kafka.produce_bytes_max =
       std::min({settings.kafka.produce_bytes_max, facts.output_bytes_max,
                 facts.dead_letter_bytes_max, facts.repartition_bytes_max});
   if (settings.collector.max_message_bytes == 0)
-    settings.collector.max_message_bytes = static_cast<uint32_t>(facts.input_bytes_max);
-  settings.collector.output_bytes_max = static_cast<uint32_t>(facts.output_bytes_max);
+    settings.collector.max_message_bytes = bytes_of(facts.input_bytes_max);
+  settings.collector.output_bytes_max = bytes_of(facts.output_bytes_max);
   settings.dead_letter_bytes_max = facts.dead_letter_bytes_max;
 }
 

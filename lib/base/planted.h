@@ -32,6 +32,7 @@ enum class Bug {
   kLogsInterleaved,
   kTickWithoutProbe,
   kTickBeforeForwarded,
+  kTimerLeftToNextTick,
   kLogsReplayedInOtherOrder,
   kKeptWithoutComparing,
   kOneOffsetBelieved,

@@ -16,15 +16,21 @@ enum class Counter : uint8_t {
   kGroupsSuccess,
   kGroupsFailedError,
   kGroupsFailedTimeout,
+  kGroupsFailedCancelled,
+  kGroupsFailedUnreachable,
   kGroupsFailedTooLarge,
   kCreatesDuplicate,  // same content as the open group's
   kCreatesLate,       // of a closed group that is remembered
   kEntitiesDone,
   kEntitiesFailed,
+  kEntitiesTimedOut,  // by a ttl of their own
   kEntitiesDuplicate,
   kEntitiesLate,
   kEntitiesEarly,
   kEntitiesUnexpected,
+  kUpdates,
+  kUpdatesIgnored,  // too late, or without effect
+  kCancelsIgnored,  // too late
   kRecordsSkipped,  // somebody else's type, or our own outcomes
   kRejectedFirst,   // one per RejectCode from here on
 };

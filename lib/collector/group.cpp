@@ -4,68 +4,77 @@
 #include <bit>
 #include <cstring>
 #include <new>
-#include <utility>
-#include <vector>
-
-#include <simdjson.h>
 
 #include "base/check.h"
-#include "collector/json.h"
 #include "collector/name_index.h"
+#include "collector/options.h"
+#include "collector/texts.h"
 
 namespace muster::collector {
 namespace {
 
 // The size that a block has for so many used bytes: a function of them, so that it need not be
 // kept. Small blocks have no slack beyond malloc's own steps of 16 bytes (8 of which are its
-// header); large ones grow by an eighth, so that appending n results copies O(n).
+// header); large ones grow by an eighth, so that appending n answers copies O(n).
 size_t block_size(size_t used) {
   const size_t step = used < 1024 ? 16 : std::bit_floor(used) / 8;
   return (used + 8 + step - 1) / step * step - 8;
 }
 
-// Of a varint, as base::ByteWriter writes it.
-uint32_t varint_bytes(uint64_t value) {
-  return static_cast<uint32_t>((std::bit_width(value | 1) + 6) / 7);
-}
-
-uint32_t text_bytes(std::string_view text) {
-  return varint_bytes(text.size()) + static_cast<uint32_t>(text.size());
-}
-
-// Moves `at` behind it.
-uint64_t read_varint(const char*& at) {
-  uint64_t value = 0;
-  for (int shift = 0;; shift += 7) {
-    const auto byte = static_cast<unsigned char>(*at++);
-    value |= static_cast<uint64_t>(byte & 0x7f) << shift;
-    if (byte < 0x80) return value;
-  }
-}
-
-std::string_view read_text(const char*& at) {
-  const size_t size = read_varint(at);
-  const std::string_view text(at, size);
-  at += size;
-  return text;
-}
-
-// The Create lies a little before the deadline, so their distance is short to write. Modulo 2^64,
-// so any will do.
+// Short to write for times that lie near each other. Modulo 2^64, so any will do.
 uint64_t distance(core::Time from, core::Time to) {
   return static_cast<uint64_t>(core::to_ms(to)) - static_cast<uint64_t>(core::to_ms(from));
+}
+core::Time moved(core::Time from, uint64_t distance) {
+  return core::time_from_ms(
+      static_cast<int64_t>(static_cast<uint64_t>(core::to_ms(from)) + distance));
+}
+
+// What a head has beyond the ordinary: bits of one number.
+constexpr uint64_t kHasPolicy = 1;
+constexpr uint64_t kHasHandler = 2;
+constexpr uint64_t kHasParent = 4;
+
+uint64_t extras_of(const OpenGroup::Head& head) {
+  return (head.policy == Policy{} ? 0 : kHasPolicy) | (head.handler.empty() ? 0 : kHasHandler) |
+         (head.parent.empty() ? 0 : kHasParent);
+}
+
+size_t head_bytes(const OpenGroup::Head& head) {
+  size_t bytes = text_bytes(head.ttl_text) + sizeof head.content_hash + text_bytes(head.payload) +
+                 varint_bytes(extras_of(head));
+  if (head.policy != Policy{}) bytes += 1 + varint_bytes(head.policy.count);
+  if (!head.handler.empty()) bytes += text_bytes(head.handler);
+  if (!head.parent.empty()) bytes += text_bytes(head.parent);
+  return bytes;
+}
+
+bool has_ttl(const ExpectedId& id) { return !id.ttl_text.empty(); }
+
+size_t entity_bytes(const ExpectedId& id, core::Time created, core::Time now, bool with_ttls) {
+  size_t bytes = text_bytes(id.id);
+  if (with_ttls) bytes += text_bytes(id.ttl_text);
+  if (has_ttl(id)) bytes += varint_bytes(distance(created, now + id.ttl));
+  return bytes;
 }
 
 }  // namespace
 
-OpenGroup::OpenGroup(const Create& create, const Times& times) {
-  const auto count = static_cast<uint32_t>(create.expected.size());
+OpenGroup::OpenGroup(const Create& create, const Times& times)
+    : OpenGroup(create.id,
+                {create.ttl_text, create.payload, times.created, create.content_hash, create.policy,
+                 create.handler, create.parent},
+                create.expected, times) {}
+
+OpenGroup::OpenGroup(std::string_view id, const Head& head, std::span<const ExpectedId> expected,
+                     const Times& times) {
+  const auto count = static_cast<uint32_t>(expected.size());
+  const bool with_ttls = std::ranges::any_of(expected, has_ttl);
   const uint64_t before_deadline = distance(times.created, times.deadline);
-  size_t bytes = text_bytes(create.id) + text_bytes(create.ttl_text) +
-                 varint_bytes(create.rest_hash) + varint_bytes(before_deadline) +
-                 text_bytes(create.payload);
-  for (const std::string_view name : create.expected) bytes += text_bytes(name);
-  CHECK(bytes <= UINT32_MAX - kBytesMax - 16);  // so that offsets of results fit as well
+  size_t bytes = text_bytes(id) + varint_bytes(before_deadline) + head_bytes(head);
+  for (const ExpectedId& one : expected)
+    bytes += entity_bytes(one, times.created, times.now, with_ttls);
+  CHECK(bytes < kBytesMax);  // so that offsets of answers fit as well
   CHECK(count <= kExpectedMax);
 
   const size_t tables =
@@ -73,26 +82,84 @@ OpenGroup::OpenGroup(const Create& create, const Times& times) {
       sizeof(uint32_t);
   block_.reset(static_cast<char*>(std::malloc(block_size(kFixedBytes + tables + bytes))));
   CHECK(block_ != nullptr);
-  // Not all of Fixed: its padding is the tables' already.
-  fixed().deadline_ms = core::to_ms(times.deadline);
-  fixed().keep_until_ms = core::to_ms(times.keep_until);
-  fixed().bytes = 0;
-  fixed().entity_count = count;
-  fixed().missing = count & kMissingMask;
-  fixed().overflowed = 0;
+  static_assert(sizeof(Fixed) == kFixedBytes);
+  new (block_.get()) Fixed{core::to_ms(times.deadline),
+                           core::to_ms(times.keep_until),
+                           0,
+                           count,
+                           0,
+                           count & kMissingMask,
+                           0,
+                           with_ttls ? uint32_t{1} : uint32_t{0}};
   std::memset(block_.get() + kFixedBytes, 0, tables);
-  append_text(create.id);
-  append_text(create.ttl_text);
-  append_varint(create.rest_hash);
+  append_text(id);
+  append_text(head.ttl_text);
   append_varint(before_deadline);
-  append_text(create.payload);
+  std::memcpy(block_.get() + bytes_at() + fixed().bytes, &head.content_hash,
+              sizeof head.content_hash);
+  fixed().bytes += sizeof head.content_hash;
+  append_text(head.payload);
+  append_varint(extras_of(head));
+  if (head.policy != Policy{}) {
+    append_varint(static_cast<uint64_t>(head.policy.kind));
+    append_varint(head.policy.count);
+  }
+  if (!head.handler.empty()) append_text(head.handler);
+  if (!head.parent.empty()) append_text(head.parent);
   const auto name_of = [this](uint32_t number) { return entity(number); };
   for (uint32_t number = 0; number < count; ++number) {
-    const uint32_t offset = append_text(create.expected[number]);
+    const ExpectedId& one = expected[number];
+    const uint32_t offset = append_text(one.id);
+    if (with_ttls) append_text(one.ttl_text);
+    if (has_ttl(one)) append_varint(distance(times.created, times.now + one.ttl));
     if (!indexed()) continue;
     names()[number] = offset;
-    CHECK(name_index_add(index(), create.expected[number], number, name_of));
+    CHECK(name_index_add(index(), one.id, number, name_of));
   }
+}
+
+OpenGroup::Head OpenGroup::head() const {
+  const char* at = bytes();
+  read_text(at);
+  Head head;
+  head.ttl_text = read_text(at);
+  const uint64_t before_deadline = read_varint(at);
+  head.created = moved(deadline(), uint64_t{0} - before_deadline);
+  std::memcpy(&head.content_hash, at, sizeof head.content_hash);
+  at += sizeof head.content_hash;
+  head.payload = read_text(at);
+  const uint64_t extras = read_varint(at);
+  if ((extras & kHasPolicy) != 0) {
+    head.policy.kind = static_cast<Policy::Kind>(read_varint(at));
+    head.policy.count = static_cast<uint32_t>(read_varint(at));
+  }
+  if ((extras & kHasHandler) != 0) head.handler = read_text(at);
+  if ((extras & kHasParent) != 0) head.parent = read_text(at);
+  return head;
+}
+
+const char* OpenGroup::names_begin() const {
+  const char* at = bytes();
+  read_text(at);
+  read_text(at);
+  read_varint(at);
+  at += sizeof(uint64_t);
+  read_text(at);
+  const uint64_t extras = read_varint(at);
+  if (extras == 0) return at;
+  if ((extras & kHasPolicy) != 0) {
+    read_varint(at);
+    read_varint(at);
+  }
+  if ((extras & kHasHandler) != 0) read_text(at);
+  if ((extras & kHasParent) != 0) read_text(at);
+  return at;
+}
+
+const char* OpenGroup::skip_entity(const char* at) const {
+  read_text(at);
+  if (fixed().has_ttls != 0 && !read_text(at).empty()) read_varint(at);
+  return at;
 }
 
 std::span<uint32_t> OpenGroup::table(size_t begin, size_t size) const {
@@ -121,30 +188,18 @@ std::string_view OpenGroup::text_at(uint32_t offset) const {
   return read_text(at);
 }
 
-uint32_t OpenGroup::end_of(std::string_view text) const {
-  return static_cast<uint32_t>(text.data() + text.size() - bytes());
-}
-
-OpenGroup::Head OpenGroup::read_head() const {
-  const char* at = bytes();
-  read_text(at);
-  read_text(at);
-  Head head;
-  head.rest_hash = static_cast<uint32_t>(read_varint(at));
-  const uint64_t before_deadline = read_varint(at);
-  head.created = core::time_from_ms(
-      static_cast<int64_t>(static_cast<uint64_t>(fixed().deadline_ms) - before_deadline));
-  head.payload = read_text(at);
-  return head;
-}
-
 uint32_t OpenGroup::name_at(uint32_t number) const {
   CHECK(number < entity_count());
   if (indexed()) return names()[number];
-  const std::string_view before = payload();
-  const char* at = before.data() + before.size();
-  for (; number > 0; --number) read_text(at);
+  const char* at = names_begin();
+  for (; number > 0; --number) at = skip_entity(at);
   return static_cast<uint32_t>(at - bytes());
+}
+
+// Where the answers begin.
+uint32_t OpenGroup::names_end() const {
+  if (entity_count() == 0) return static_cast<uint32_t>(names_begin() - bytes());
+  return static_cast<uint32_t>(skip_entity(bytes() + name_at(entity_count() - 1)) - bytes());
 }
 
 std::optional<uint32_t> OpenGroup::find(std::string_view wanted) const {
@@ -153,18 +208,19 @@ std::optional<uint32_t> OpenGroup::find(std::string_view wanted) const {
     const uint32_t place = index()[name_index_place(index(), wanted, name_of)];
     return place == 0 ? std::nullopt : std::optional(place - 1);
   }
-  const std::string_view before = payload();
-  const char* at = before.data() + before.size();
+  const char* at = names_begin();
   for (uint32_t number = 0; number < entity_count(); ++number) {
-    if (read_text(at) == wanted) return number;
+    const char* name = at;
+    if (read_text(name) == wanted) return number;
+    at = skip_entity(at);
   }
   return std::nullopt;
 }
 
-std::string_view OpenGroup::result(uint32_t number) const {
-  CHECK(has_result(number));
+std::string_view OpenGroup::answer(uint32_t number) const {
+  CHECK(has_answer(number));
   CHECK(!overflowed());
-  return text_at(results()[number]);
+  return text_at(answers()[number] & ~kFailed);
 }
 
 bool OpenGroup::keep_until(core::Time time) {
@@ -173,17 +229,40 @@ bool OpenGroup::keep_until(core::Time time) {
   return true;
 }
 
-bool OpenGroup::same_content(const Create& create) const {
-  const Head head = read_head();
-  if (create.rest_hash != head.rest_hash || create.ttl_text != ttl_text() ||
-      create.payload != head.payload || create.expected.size() != entity_count()) {
-    return false;
+Verdict OpenGroup::verdict() const {
+  const Fixed& f = fixed();
+  return judge(head().policy, {f.missing, f.failed, f.entity_count - f.missing - f.failed});
+}
+
+OpenGroup::EntityTtl OpenGroup::entity_ttl(uint32_t number) const {
+  if (fixed().has_ttls == 0) return {};
+  const char* at = bytes() + name_at(number);
+  read_text(at);
+  EntityTtl ttl;
+  ttl.text = read_text(at);
+  if (!ttl.text.empty()) ttl.deadline = moved(head().created, read_varint(at));
+  return ttl;
+}
+
+core::Time OpenGroup::next_deadline() const {
+  core::Time next = deadline();
+  if (fixed().has_ttls == 0) return next;
+  for (uint32_t number = 0; number < entity_count(); ++number) {
+    if (!has_answer(number)) next = std::min(next, entity_ttl(number).deadline);
   }
-  const char* at = head.payload.data() + head.payload.size();
-  for (const std::string_view name : create.expected) {
-    if (read_text(at) != name) return false;
+  return next;
+}
+
+std::vector<OpenGroup::Overdue> OpenGroup::overdue(core::Time due) const {
+  std::vector<Overdue> found;
+  if (fixed().has_ttls == 0) return found;
+  for (uint32_t number = 0; number < entity_count(); ++number) {
+    if (has_answer(number)) continue;
+    const core::Time deadline = entity_ttl(number).deadline;
+    if (deadline <= due) found.push_back({deadline, number});
   }
-  return true;
+  std::ranges::stable_sort(found, {}, &Overdue::deadline);
+  return found;
 }
 
 // --- growing
@@ -200,10 +279,7 @@ void OpenGroup::resize(size_t bytes_after) {
 
 void OpenGroup::append_varint(uint64_t value) {
   char* begin = block_.get() + bytes_at() + fixed().bytes;
-  char* at = begin;
-  for (; value >= 0x80; value >>= 7) *at++ = static_cast<char>(value | 0x80);
-  *at++ = static_cast<char>(value);
-  fixed().bytes += static_cast<uint32_t>(at - begin);
+  fixed().bytes += static_cast<uint32_t>(write_varint(begin, value) - begin);
 }
 
 uint32_t OpenGroup::append_text(std::string_view text) {
@@ -214,100 +290,36 @@ uint32_t OpenGroup::append_text(std::string_view text) {
   return offset;
 }
 
-void OpenGroup::set_result(uint32_t number, std::string_view result, uint32_t bytes_max) {
+void OpenGroup::set_answer(uint32_t number, std::string_view text, uint32_t failed,
+                           uint32_t bytes_max) {
   CHECK(number < entity_count());
-  CHECK(!has_result(number));
-  const uint32_t more = text_bytes(result);
+  CHECK(!has_answer(number));
+  const uint32_t more = text_bytes(text);
   if (!overflowed() && size_t{fixed().bytes} + more > bytes_max) {
-    // Near enough to look at what of it is results: they begin behind the last name.
-    const uint32_t results_at = end_of(entity(entity_count() - 1));
-    if (fixed().bytes - results_at + size_t{more} > bytes_max) drop_results();
+    // Near enough to look at what of it is answers.
+    if (fixed().bytes - names_end() + size_t{more} > bytes_max) drop_answers();
   }
   fixed().missing = (fixed().missing - 1) & kMissingMask;
+  if (failed != 0) ++fixed().failed;
   if (overflowed()) {
-    results()[number] = kResultNotKept;
+    answers()[number] = kNotKept | failed;
     return;
   }
   resize(size_t{fixed().bytes} + more);
-  results()[number] = append_text(result);
+  answers()[number] = append_text(text) | failed;
 }
 
-void OpenGroup::drop_results() {
-  for (uint32_t& result_at : results()) {
-    if (result_at != 0) result_at = kResultNotKept;
+void OpenGroup::drop_answers() {
+  for (uint32_t& answer_at : answers()) {
+    if (answer_at != 0) answer_at = kNotKept | (answer_at & kFailed);
   }
-  const uint32_t names_end = end_of(entity(entity_count() - 1));
-  resize(names_end);
-  fixed().bytes = names_end;
+  const uint32_t end = names_end();
+  resize(end);
+  fixed().bytes = end;
   fixed().overflowed = 1;
 }
 
-// --- saved state
-
-void OpenGroup::save(base::ByteWriter& writer) const {
-  const Head head = read_head();
-  writer.zigzag(core::to_ms(head.created));
-  writer.zigzag(fixed().deadline_ms);
-  writer.zigzag(fixed().keep_until_ms);
-  writer.varint(head.rest_hash);
-  writer.string(ttl_text());
-  writer.string(head.payload);
-  writer.u8(overflowed() ? 1 : 0);
-  writer.varint(entity_count());
-  for (uint32_t number = 0; number < entity_count(); ++number) {
-    writer.string(entity(number));
-    writer.u8(has_result(number) ? 1 : 0);
-    if (has_result(number) && !overflowed()) writer.string(result(number));
-  }
-}
-
-namespace {
-
-bool is_text(std::string_view text) {
-  return !text.empty() && simdjson::validate_utf8(text.data(), text.size());
-}
-
-bool all_different(std::vector<std::string_view> names) {
-  std::sort(names.begin(), names.end());
-  return std::adjacent_find(names.begin(), names.end()) == names.end();
-}
-
-}  // namespace
-
-std::optional<OpenGroup> OpenGroup::load(std::string_view id, base::ByteReader& reader) {
-  Times times;
-  times.created = core::time_from_ms(reader.zigzag());
-  times.deadline = core::time_from_ms(reader.zigzag());
-  times.keep_until = core::time_from_ms(reader.zigzag());
-  const uint64_t rest_hash = reader.varint();
-  Create create;
-  create.id = id;
-  create.rest_hash = static_cast<uint32_t>(rest_hash);
-  create.ttl_text = reader.string();
-  create.payload = reader.string();
-  const bool overflowed = reader.u8() != 0;
-  std::vector<std::string_view> names;
-  std::vector<std::pair<uint32_t, std::string_view>> results;
-  const size_t count = reader.count(2);
-  for (uint32_t number = 0; number < count; ++number) {
-    names.push_back(reader.string());
-    if (!is_text(names.back())) return std::nullopt;
-    if (reader.u8() == 0) continue;
-    results.emplace_back(number, overflowed ? "null" : reader.string());
-    if (!is_json(results.back().second)) return std::nullopt;
-  }
-  // A group with nothing missing is closed, so this also refuses one without entities.
-  if (!reader.ok() || results.size() == names.size() || count > kExpectedMax) return std::nullopt;
-  if (rest_hash > UINT32_MAX || !is_text(id) || !is_text(create.ttl_text) ||
-      !is_json(create.payload) || !all_different(names)) {
-    return std::nullopt;
-  }
-  create.expected = names;
-  OpenGroup group(create, times);
-  for (const auto& [number, result] : results) group.set_result(number, result, kBytesMax);
-  if (overflowed) group.drop_results();
-  return group;
-}
+// --- closed
 
 ClosedGroup::ClosedGroup(std::string_view id, core::Time forget_from) {
   block_.reset(static_cast<char*>(std::malloc(sizeof(Fixed) + id.size())));

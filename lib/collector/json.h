@@ -71,6 +71,35 @@ class JsonScanner {
 // names half of a character (a lone surrogate), which UTF-8 cannot say.
 [[nodiscard]] bool unescape(std::string_view raw, std::string& out);
 
+// Calls take(name, raw value) for each member of an object that has passed the scanner, in order. A
+// name that is no text is passed over.
+template <typename Take>
+void for_each_member(std::string_view object, const Take& take) {
+  JsonScanner scanner(object, 1);
+  std::string name_text;
+  bool more = scanner.take('{');
+  scanner.skip_space();
+  more = more && scanner.peek() != '}';
+  while (more) {
+    JsonScanner::String name;
+    std::string_view raw;
+    scanner.skip_space();
+    if (!scanner.string(name)) return;
+    scanner.skip_space();
+    if (!scanner.take(':')) return;
+    scanner.skip_space();
+    if (!scanner.value(raw)) return;
+    name_text.clear();
+    if (!name.escaped) {
+      take(name.raw, raw);
+    } else if (unescape(name.raw, name_text)) {
+      take(std::string_view(name_text), raw);
+    }
+    scanner.skip_space();
+    more = scanner.peek() == ',' && scanner.take(',');
+  }
+}
+
 // Appends a JSON string with its quotes: shortest escapes, only where the grammar asks for one.
 void append_json_string(std::string& out, std::string_view text);
 

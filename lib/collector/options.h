@@ -12,7 +12,7 @@
 namespace muster::collector {
 
 constexpr core::Duration kDurationMax = std::chrono::years(100);
-constexpr uint32_t kBytesMax = INT32_MAX;  // as Kafka's own limits; a group's offsets have 32 bits
+constexpr uint32_t kBytesMax = uint32_t{1} << 30;  // of a record; a group's offsets have 31 bits
 constexpr uint32_t kExpectedMax = 10'000'000;
 
 struct Options {

@@ -16,6 +16,7 @@ struct Parts {
   bool results = true;
   bool payload = true;
   bool lists = true;
+  std::string_view other_payload;  // empty: the group's own
 };
 
 template <size_t kDigits>
@@ -30,39 +31,55 @@ void begin_field(std::string& out, std::string_view separator, std::string_view 
   out.push_back(':');
 }
 
-void append_results(std::string& out, const OpenGroup& group, std::optional<uint32_t> failed) {
+void append_results(std::string& out, const OpenGroup& group) {
   std::string_view separator;
   for (uint32_t number = 0; number < group.entity_count(); ++number) {
-    const bool has_failed = failed == number;
-    if (!has_failed && !group.has_result(number)) continue;
+    if (!group.has_answer(number)) continue;
     begin_field(out, separator, group.entity(number));
-    out.append(has_failed ? "null" : group.result(number));
+    out.append(group.has_failed(number) ? "null" : group.answer(number));
     separator = ",";
   }
 }
 
-void append_missing(std::string& out, const OpenGroup& group, std::optional<uint32_t> failed) {
+void append_missing(std::string& out, const OpenGroup& group) {
   std::string_view separator;
   for (uint32_t number = 0; number < group.entity_count(); ++number) {
-    if (group.has_result(number) || failed == number) continue;
+    if (group.has_answer(number)) continue;
     out.append(separator);
     append_json_string(out, group.entity(number));
     separator = ",";
   }
 }
 
-void append_error(std::string& out, const OpenGroup& group, const Ending& ending, FailureCode code,
-                  const OutcomeRules& rules) {
-  out.append(",\"entity\":");
-  const bool of_entity = code == FailureCode::kError;
-  append_json_string(out, of_entity ? group.entity(ending.failed.value()) : group.id());
-  out.append(",\"error\":");
+void append_errors(std::string& out, const OpenGroup& group) {
+  if (group.overflowed()) return;
+  std::string_view separator;
+  for (uint32_t number = 0; number < group.entity_count(); ++number) {
+    if (!group.has_answer(number) || !group.has_failed(number)) continue;
+    begin_field(out, separator, group.entity(number));
+    append_json_string(out, group.answer(number));
+    separator = ",";
+  }
+}
+
+void append_error_text(std::string& out, const OpenGroup& group, const Ending& ending,
+                       FailureCode code, const OutcomeRules& rules) {
   switch (code) {
     case FailureCode::kError:
-      append_json_string(out, ending.error);
+    case FailureCode::kUnreachable:
+      if (ending.entity && !group.overflowed()) {
+        append_json_string(out, group.answer(*ending.entity));
+      } else {
+        out.append("\"Quorum of ")
+            .append(std::to_string(group.head().policy.count))
+            .append(" is out of reach\"");
+      }
       return;
     case FailureCode::kTimeout:
-      out.append("\"Operation timed out after ").append(group.ttl_text()).append(" seconds\"");
+      out.append("\"Operation timed out after ").append(group.head().ttl_text).append(" seconds\"");
+      return;
+    case FailureCode::kCancelled:
+      append_json_string(out, ending.reason.empty() ? "Operation cancelled" : ending.reason);
       return;
     case FailureCode::kTooLarge:
       out.append("\"Outcome is larger than ")
@@ -72,8 +89,18 @@ void append_error(std::string& out, const OpenGroup& group, const Ending& ending
   }
 }
 
+void append_error(std::string& out, const OpenGroup& group, const Ending& ending, FailureCode code,
+                  const OutcomeRules& rules) {
+  out.append(",\"entity\":");
+  const bool of_entity = code != FailureCode::kTooLarge && ending.entity.has_value();
+  append_json_string(out, of_entity ? group.entity(*ending.entity) : group.id());
+  out.append(",\"error\":");
+  append_error_text(out, group, ending, code, rules);
+}
+
 void write(const OpenGroup& group, const Ending& ending, std::optional<FailureCode> code,
-           const OutcomeRules& rules, Parts parts, std::string& out) {
+           const OutcomeRules& rules, const Parts& parts, std::string& out) {
+  const OpenGroup::Head head = group.head();
   out.assign(code ? R"({"type":"EventGroupCollectorFailure","id":)"
                   : R"({"type":"EventGroupCollectorSuccess","id":)");
   append_json_string(out, group.id());
@@ -83,24 +110,40 @@ void write(const OpenGroup& group, const Ending& ending, std::optional<FailureCo
   }
   if (code) append_error(out, group, ending, *code, rules);
   out.append(",\"created\":\"");
-  append_time(out, group.created());
+  append_time(out, head.created);
   out.append("\",\"resolved\":\"");
-  append_time(out, ending.resolved);
+  // A record of another partition may be older than the Create that it came behind.
+  append_time(out, std::max(head.created, ending.resolved));
   out.append("\",\"results\":{");
-  if (parts.results) append_results(out, group, ending.failed);
+  if (parts.results) append_results(out, group);
   out.append("},\"payload\":");
-  out.append(parts.payload ? group.payload() : "null");
-  if (code) {
-    out.append(",\"code\":\"").append(name(*code)).append("\",\"missing\":[");
-    if (parts.lists) append_missing(out, group, ending.failed);
+  if (parts.payload) {
+    out.append(parts.other_payload.empty() ? head.payload : parts.other_payload);
+  } else {
+    out.append("null");
+  }
+  if (code) out.append(",\"code\":\"").append(name(*code)).append("\"");
+  if (code || head.policy.partial()) {
+    out.append(",\"missing\":[");
+    if (parts.lists) append_missing(out, group);
     out.append("],\"errors\":{");
-    if (parts.lists && ending.failed) {
-      begin_field(out, "", group.entity(*ending.failed));
-      append_json_string(out, ending.error);
-    }
+    if (parts.lists) append_errors(out, group);
     out.push_back('}');
   }
   out.push_back('}');
+}
+
+bool fits(const OpenGroup& group, const OutcomeRules& rules, const std::string& out) {
+  return out.size() + group.id().size() + kFramingBytes <= rules.bytes_max;
+}
+
+void write_too_large(const OpenGroup& group, const Ending& ending, const OutcomeRules& rules,
+                     std::string_view other_payload, std::string& out) {
+  for (const Parts parts : {Parts{false, true, true, other_payload}, Parts{false, false, true, {}},
+                            Parts{false, false, false, {}}}) {
+    write(group, ending, FailureCode::kTooLarge, rules, parts, out);
+    if (fits(group, rules, out)) break;
+  }
 }
 
 }  // namespace
@@ -111,28 +154,82 @@ std::string_view name(FailureCode code) {
       return "error";
     case FailureCode::kTimeout:
       return "timeout";
+    case FailureCode::kCancelled:
+      return "cancelled";
+    case FailureCode::kUnreachable:
+      return "unreachable";
     case FailureCode::kTooLarge:
       return "too-large";
   }
   __builtin_unreachable();
 }
 
+Counter counter_of(std::optional<FailureCode> code) {
+  if (!code) return Counter::kGroupsSuccess;
+  switch (*code) {
+    case FailureCode::kError:
+      return Counter::kGroupsFailedError;
+    case FailureCode::kTimeout:
+      return Counter::kGroupsFailedTimeout;
+    case FailureCode::kCancelled:
+      return Counter::kGroupsFailedCancelled;
+    case FailureCode::kUnreachable:
+      return Counter::kGroupsFailedUnreachable;
+    case FailureCode::kTooLarge:
+      return Counter::kGroupsFailedTooLarge;
+  }
+  __builtin_unreachable();
+}
+
 std::optional<FailureCode> write_outcome(const OpenGroup& group, const Ending& ending,
                                          const OutcomeRules& rules, std::string& out) {
-  const auto fits = [&] {
-    return out.size() + group.id().size() + kFramingBytes <= rules.bytes_max;
-  };
   if (!group.overflowed()) {
     write(group, ending, ending.code, rules, Parts{}, out);
-    if (fits()) return ending.code;
+    if (fits(group, rules, out)) return ending.code;
   }
-  constexpr FailureCode kCode = FailureCode::kTooLarge;
-  for (const Parts parts :
-       {Parts{false, true, true}, Parts{false, false, true}, Parts{false, false, false}}) {
-    write(group, ending, kCode, rules, parts, out);
-    if (fits()) break;
+  write_too_large(group, ending, rules, {}, out);
+  return FailureCode::kTooLarge;
+}
+
+void write_for_handler(const OpenGroup& group, const Ending& ending,
+                       std::optional<FailureCode> code, const OutcomeRules& rules,
+                       std::string_view payload, std::string& out) {
+  if (code == FailureCode::kTooLarge) {
+    write_too_large(group, ending, rules, payload, out);
+  } else {
+    write(group, ending, code, rules, Parts{true, true, true, payload}, out);
   }
-  return kCode;
+}
+
+void write_for_parent(const OpenGroup& group, const Ending& ending, std::optional<FailureCode> code,
+                      const OutcomeRules& rules, const ParentTarget& parent, uint32_t bytes_max,
+                      std::string& out) {
+  const auto begin = [&] {
+    out.assign(R"({"type":"EventGroupCollectorEntityDone","id":)");
+    append_json_string(out, parent.id);
+    out.append(",\"group\":");
+    append_json_string(out, parent.group);
+  };
+  begin();
+  if (code) {
+    out.append(",\"error\":");
+    append_error_text(out, group, ending, *code, rules);
+  } else {
+    out.append(",\"result\":{");
+    append_results(out, group);
+    out.push_back('}');
+  }
+  out.push_back('}');
+  const bool too_large = out.size() + parent.group.size() + kFramingBytes > bytes_max;
+  // Results lie deeper in it than in the Dones that they came with.
+  if (!too_large && is_json(out)) return;
+  begin();
+  out.append(",\"error\":\"Outcome is ");
+  if (too_large) {
+    out.append("larger than ").append(std::to_string(bytes_max)).append(" bytes\"}");
+  } else {
+    out.append("nested over ").append(std::to_string(kJsonNestingMax)).append(" deep\"}");
+  }
 }
 
 bool outcome_fits(std::string_view group_id, const OutcomeRules& rules) {

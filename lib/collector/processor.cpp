@@ -1,7 +1,5 @@
 #include "collector/processor.h"
 
-#include <algorithm>
-#include <iterator>
 #include <utility>
 
 #include "base/check.h"
@@ -13,16 +11,13 @@ namespace {
 
 using Early = std::unique_ptr<EarlyGroup>;
 
-constexpr core::Header kContentType{"content-type", "application/json"};
-
-// W3C Trace Context: who follows a request's trace finds the outcome in it.
-bool traces(std::string_view header) { return header == "traceparent" || header == "tracestate"; }
-
 // What was accepted once is accepted again when it is applied later, whatever the options are by
 // then.
 const Options& any_size() {
   static const Options options = [] {
     Options all;
+    all.max_ttl = kDurationMax;
+    all.max_expected = kExpectedMax;
     all.max_message_bytes = kBytesMax;
     return all;
   }();
@@ -37,19 +32,17 @@ bool Processor::configure(std::string_view options) { return decode(options, opt
 
 std::optional<std::string_view> Processor::route(const core::Record& record) {
   routed_ = decoder_.decode(record.value, options_);
-  if (const auto* done = std::get_if<EntityDone>(&*routed_)) return done->group;
-  if (const auto* create = std::get_if<Create>(&*routed_)) return create->id;
-  return std::nullopt;
+  return group_of(*routed_);
 }
 
 void Processor::on_record(const core::Record& record, core::Time now, core::Effects& effects) {
   const Decoded decoded = routed_ ? *routed_ : decoder_.decode(record.value, options_);
   routed_.reset();
   const Cause cause{record, now};
-  if (const auto* done = std::get_if<EntityDone>(&decoded)) {
-    on_done(*done, cause, effects);
-  } else if (const auto* create = std::get_if<Create>(&decoded)) {
+  if (const auto* create = std::get_if<Create>(&decoded)) {
     on_create(*create, cause, effects);
+  } else if (const auto group = group_of(decoded)) {
+    on_event(decoded, *group, cause, effects);
   } else if (const auto* rejected = std::get_if<Rejected>(&decoded)) {
     reject(rejected->code, record, rejected->message, effects);
   } else {
@@ -89,8 +82,8 @@ void Processor::on_create_again(core::Slot slot, const Create& create, const Cau
 void Processor::open_group(std::optional<core::Slot> known, const Create& create,
                            const Cause& cause, core::Effects& effects) {
   effects.count(Counter::kGroupsCreated);
-  OpenGroup group(create,
-                  {cause.record.time, cause.now + create.ttl, cause.now + options_.early_ttl});
+  OpenGroup group(create, {cause.record.time, cause.now, cause.now + create.ttl,
+                           cause.now + options_.early_ttl});
   Early early;
   if (known) {
     early = std::move(std::get<Early>(groups_.at(*known)));
@@ -100,14 +93,12 @@ void Processor::open_group(std::optional<core::Slot> known, const Create& create
     ++open_;
   }
   const core::Slot slot = *known;
-  if (std::get<OpenGroup>(groups_.at(slot)).complete()) {
-    close(slot, {{}, {}, {}, cause.record.time}, cause.now, &cause.record, effects);
-  }
+  settle(slot, {}, {cause.record.time, cause.now, &cause.record}, effects);
   if (early != nullptr) apply_early(slot, *early, cause, effects);
 
   effects.touch(key(slot));
   if (const auto* open = std::get_if<OpenGroup>(&groups_.at(slot))) {
-    effects.arm(key(slot), open->deadline());
+    effects.arm(key(slot), open->next_deadline());
     if (early != nullptr && early->orphan()) effects.forget(key(slot), kNever);
     return;
   }
@@ -115,43 +106,52 @@ void Processor::open_group(std::optional<core::Slot> known, const Create& create
   effects.forget(key(slot), std::get<ClosedGroup>(groups_.at(slot)).forget_from());
 }
 
+// Early events act as if they came with the Create.
 void Processor::apply_early(core::Slot slot, const EarlyGroup& early, const Cause& create,
                             core::Effects& effects) {
   KeptRecord kept;
   for (const EarlyGroup::Kept& one : early.kept()) {
     CHECK(kept.read(one.bytes));
-    auto* open = std::get_if<OpenGroup>(&groups_.at(slot));
-    if (open == nullptr) {
-      effects.count(Counter::kEntitiesLate);
-      auto& closed = std::get<ClosedGroup>(groups_.at(slot));
-      static_cast<void>(closed.forget_from(one.expires));
+    const Decoded event = decoder_.decode(kept.record().value, any_size());
+    CHECK(group_of(event).has_value());
+    if (auto* closed = std::get_if<ClosedGroup>(&groups_.at(slot))) {
+      count_late(event, effects);
+      static_cast<void>(closed->forget_from(one.expires));
       continue;
     }
     // It expires early-ttl after its time: until then the id is to be remembered.
-    static_cast<void>(open->keep_until(one.expires));
-    const Decoded decoded = decoder_.decode(kept.record().value, any_size());
-    const auto* done = std::get_if<EntityDone>(&decoded);
-    CHECK(done != nullptr);
-    apply_done(slot, *done, kept.record(), create, effects);
+    static_cast<void>(std::get<OpenGroup>(groups_.at(slot)).keep_until(one.expires));
+    apply(slot, event, kept.record(), create, effects);
   }
 }
 
-// --- EntityDone
+// --- EntityDone, Update, Cancel
 
-void Processor::on_done(const EntityDone& done, const Cause& cause, core::Effects& effects) {
-  const auto slot = groups_.find(done.group);
+void Processor::on_event(const Decoded& event, std::string_view group, const Cause& cause,
+                         core::Effects& effects) {
+  const auto slot = groups_.find(group);
   if (!slot) {
-    GroupState early = std::make_unique<EarlyGroup>(done.group);
+    GroupState early = std::make_unique<EarlyGroup>(group);
     keep_early(groups_.add(std::move(early)), cause, effects);
   } else if (std::holds_alternative<OpenGroup>(groups_.at(*slot))) {
-    on_done_open(*slot, done, cause, effects);
+    on_event_open(*slot, event, cause, effects);
   } else if (std::holds_alternative<Early>(groups_.at(*slot))) {
     const bool was_orphan = std::get<Early>(groups_.at(*slot))->orphan();
     keep_early(*slot, cause, effects);
     if (was_orphan) effects.forget(key(*slot), kNever);
   } else {
-    effects.count(Counter::kEntitiesLate);
+    count_late(event, effects);
     seen(*slot, cause.now, effects);
+  }
+}
+
+void Processor::count_late(const Decoded& event, core::Effects& effects) {
+  if (std::holds_alternative<EntityDone>(event)) {
+    effects.count(Counter::kEntitiesLate);
+  } else if (std::holds_alternative<Update>(event)) {
+    effects.count(Counter::kUpdatesIgnored);
+  } else {
+    effects.count(Counter::kCancelsIgnored);
   }
 }
 
@@ -169,83 +169,92 @@ void Processor::keep_early(core::Slot slot, const Cause& cause, core::Effects& e
   if (arm) effects.arm(key(slot), expires);
 }
 
-void Processor::on_done_open(core::Slot slot, const EntityDone& done, const Cause& cause,
-                             core::Effects& effects) {
-  auto& group = std::get<OpenGroup>(groups_.at(slot));
-  const bool kept_longer = group.keep_until(cause.now + options_.early_ttl);
-  const Applied applied = apply_done(slot, done, cause.record, cause, effects);
+void Processor::on_event_open(core::Slot slot, const Decoded& event, const Cause& cause,
+                              core::Effects& effects) {
+  const bool kept_longer =
+      std::get<OpenGroup>(groups_.at(slot)).keep_until(cause.now + options_.early_ttl);
+  const Applied applied = apply(slot, event, cause.record, cause, effects);
   if (applied == Applied::kNothing && !kept_longer) return;
   effects.touch(key(slot));
-  if (applied != Applied::kClosed) return;
-  effects.disarm(key(slot));
-  effects.forget(key(slot), std::get<ClosedGroup>(groups_.at(slot)).forget_from());
+  if (applied == Applied::kClosed) {
+    effects.disarm(key(slot));
+    effects.forget(key(slot), std::get<ClosedGroup>(groups_.at(slot)).forget_from());
+  } else if (applied == Applied::kChanged && std::holds_alternative<Update>(event)) {
+    effects.arm(key(slot), std::get<OpenGroup>(groups_.at(slot)).next_deadline());
+  }
+}
+
+Processor::Applied Processor::apply(core::Slot slot, const Decoded& event,
+                                    const core::Record& record, const Cause& closing,
+                                    core::Effects& effects) {
+  if (record.time > std::get<OpenGroup>(groups_.at(slot)).deadline()) {
+    if (MUSTER_PLANTED(kLateRecordFires)) {
+      const core::Time deadline = std::get<OpenGroup>(groups_.at(slot)).deadline();
+      close(slot, {FailureCode::kTimeout, {}, {}, deadline}, {deadline, closing.now}, effects);
+      return Applied::kClosed;
+    }
+    count_late(event, effects);
+    return Applied::kNothing;
+  }
+  if (const auto* done = std::get_if<EntityDone>(&event))
+    return apply_done(slot, *done, record, closing, effects);
+  if (const auto* update = std::get_if<Update>(&event))
+    return apply_update(slot, *update, record, closing, effects);
+  const auto& cancel = std::get<Cancel>(event);
+  close(slot, {FailureCode::kCancelled, {}, cancel.reason, closing.record.time},
+        {closing.record.time, closing.now, &closing.record}, effects);
+  return Applied::kClosed;
 }
 
 Processor::Applied Processor::apply_done(core::Slot slot, const EntityDone& done,
                                          const core::Record& record, const Cause& closing,
                                          core::Effects& effects) {
   auto& group = std::get<OpenGroup>(groups_.at(slot));
-  if (record.time > group.deadline()) {
-    if (MUSTER_PLANTED(kLateRecordFires)) {
-      close(slot, {FailureCode::kTimeout, {}, {}, group.deadline()}, closing.now, nullptr, effects);
-      return Applied::kClosed;
-    }
-    effects.count(Counter::kEntitiesLate);
-    return Applied::kNothing;
-  }
   const auto entity = group.find(done.entity);
   if (!entity) {
     effects.count(Counter::kEntitiesUnexpected);
     reject(RejectCode::kUnexpected, record, "the group does not expect this entity", effects);
     return Applied::kNothing;
   }
-  if (group.has_result(*entity)) {
+  // First, so that it does not matter whether the entity's timer has fired yet.
+  if (record.time > group.entity_ttl(*entity).deadline) {
+    effects.count(Counter::kEntitiesLate);
+    return Applied::kNothing;
+  }
+  if (group.has_answer(*entity)) {
     effects.count(Counter::kEntitiesDuplicate);
     return Applied::kNothing;
   }
+  const Closing here{closing.record.time, closing.now, &closing.record};
   if (!done.error.empty()) {
     effects.count(Counter::kEntitiesFailed);
-    close(slot, {FailureCode::kError, entity, done.error, closing.record.time}, closing.now,
-          &closing.record, effects);
-    return Applied::kClosed;
+    group.set_error(*entity, done.error, options_.output_bytes_max);
+    return settle(slot, entity, here, effects);
   }
   effects.count(Counter::kEntitiesDone);
   group.set_result(*entity, done.result, options_.output_bytes_max);
-  if (!group.complete()) return Applied::kResult;
-  close(slot, {{}, {}, {}, closing.record.time}, closing.now, &closing.record, effects);
-  return Applied::kClosed;
+  return settle(slot, {}, here, effects);
 }
 
-// --- what both have in common
-
-void Processor::close(core::Slot slot, const Ending& ending, core::Time now,
-                      const core::Record* closing, core::Effects& effects) {
-  auto& group = std::get<OpenGroup>(groups_.at(slot));
-  const auto code =
-      write_outcome(group, ending, {options_.sender, options_.output_bytes_max}, outcome_);
-  read_headers_.clear();
-  if (closing != nullptr) closing->headers.read(read_headers_);
-  headers_.assign(1, kContentType);
-  std::ranges::copy_if(read_headers_, std::back_inserter(headers_),
-                       [](const core::Header& header) { return traces(header.name); });
-  effects.produce(core::TopicRole::kOutput, group.id(), outcome_, headers_);
-  if (!code) {
-    effects.count(Counter::kGroupsSuccess);
-  } else {
-    switch (*code) {
-      case FailureCode::kError:
-        effects.count(Counter::kGroupsFailedError);
-        break;
-      case FailureCode::kTimeout:
-        effects.count(Counter::kGroupsFailedTimeout);
-        break;
-      case FailureCode::kTooLarge:
-        effects.count(Counter::kGroupsFailedTooLarge);
-        break;
-    }
+Processor::Applied Processor::apply_update(core::Slot slot, const Update& update,
+                                           const core::Record& record, const Cause& closing,
+                                           core::Effects& effects) {
+  const auto& group = std::get<OpenGroup>(groups_.at(slot));
+  if (!group.changed_by(update)) {
+    effects.count(Counter::kUpdatesIgnored);
+    return Applied::kNothing;
   }
-  replace(slot, ClosedGroup(group.id(), std::max(now + options_.closed_ttl, group.keep_until())));
+  auto updated = group.updated(update, closing.now, options_.max_expected);
+  if (!updated) {
+    reject(RejectCode::kLimit, record, "the group would expect too many ids", effects);
+    return Applied::kNothing;
+  }
+  effects.count(Counter::kUpdates);
+  replace(slot, std::move(*updated));
+  return settle(slot, {}, {closing.record.time, closing.now, &closing.record}, effects);
 }
+
+// --- what all have in common
 
 void Processor::seen(core::Slot slot, core::Time now, core::Effects& effects) {
   const core::Time until = now + options_.early_ttl;
@@ -266,39 +275,11 @@ void Processor::reject(RejectCode code, const core::Record& record, std::string_
   effects.reject(record, collector::name(code), message);
 }
 
-bool Processor::is_early_done(std::string_view bytes, std::string_view group) {
+bool Processor::is_early_event(std::string_view bytes, std::string_view group) {
   KeptRecord kept;
   if (!kept.read(bytes)) return false;
   const Decoded decoded = decoder_.decode(kept.record().value, any_size());
-  const auto* done = std::get_if<EntityDone>(&decoded);
-  return done != nullptr && done->group == group;
-}
-
-// --- timers
-
-void Processor::on_timer(core::Slot slot, core::Time due, core::Effects& effects) {
-  GroupState& state = groups_.at(slot);
-  if (auto* open = std::get_if<OpenGroup>(&state)) {
-    CHECK(due == open->deadline());
-    close(slot, {FailureCode::kTimeout, {}, {}, due}, due, nullptr, effects);
-    effects.touch(key(slot));
-    effects.forget(key(slot), std::get<ClosedGroup>(state).forget_from());
-    return;
-  }
-  EarlyGroup& early = *std::get<Early>(state);
-  KeptRecord kept;
-  const std::string message =
-      "no Create of the group came within " + format_seconds(options_.early_ttl) + " seconds";
-  for (const EarlyGroup::Kept& one : early.take_expired(due)) {
-    CHECK(kept.read(one.bytes));
-    reject(RejectCode::kOrphan, kept.record(), message, effects);
-  }
-  effects.touch(key(slot));
-  if (early.orphan()) {
-    effects.forget(key(slot), early.orphan_since());
-  } else {
-    effects.arm(key(slot), early.earliest());
-  }
+  return group_of(decoded) == group && !std::holds_alternative<Create>(decoded);
 }
 
 // --- the core's side

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "collector/counters.h"
+#include "collector/decoder.h"
 #include "collector/early.h"
-#include "collector/event.h"
 #include "collector/group.h"
 #include "collector/group_table.h"
 #include "collector/options.h"
@@ -64,20 +64,41 @@ class Processor final : public core::Processor {
   void apply_early(core::Slot slot, const EarlyGroup& early, const Cause& create,
                    core::Effects& effects);
 
-  void on_done(const EntityDone& done, const Cause& cause, core::Effects& effects);
+  // Any event but a Create.
+  void on_event(const Decoded& event, std::string_view group, const Cause& cause,
+                core::Effects& effects);
   void keep_early(core::Slot slot, const Cause& cause, core::Effects& effects);
-  void on_done_open(core::Slot slot, const EntityDone& done, const Cause& cause,
-                    core::Effects& effects);
-  enum class Applied : uint8_t { kNothing, kResult, kClosed };
-  // A Done of an open group. The event that may close it is `closing`: the Done itself, or the
-  // Create.
+  void on_event_open(core::Slot slot, const Decoded& event, const Cause& cause,
+                     core::Effects& effects);
+  enum class Applied : uint8_t { kNothing, kChanged, kClosed };
+  // An event of an open group. What may close it is `closing`: the event itself, or the Create.
+  Applied apply(core::Slot slot, const Decoded& event, const core::Record& record,
+                const Cause& closing, core::Effects& effects);
   Applied apply_done(core::Slot slot, const EntityDone& done, const core::Record& record,
                      const Cause& closing, core::Effects& effects);
+  Applied apply_update(core::Slot slot, const Update& update, const core::Record& record,
+                       const Cause& closing, core::Effects& effects);
+  Applied apply_cancel(core::Slot slot, const Cancel& cancel, const core::Record& record,
+                       const Cause& closing, core::Effects& effects);
+  void count_late(const Decoded& event, core::Effects& effects);
 
+  // What closes a group: when, and the record that did it; none: a timer.
+  struct Closing {
+    core::Time resolved;
+    core::Time now;
+    const core::Record* record = nullptr;
+  };
+  // Closes the group if its policy says so. `entity` is the one that has just failed, if one has.
+  Applied settle(core::Slot slot, std::optional<uint32_t> entity, const Closing& closing,
+                 core::Effects& effects);
   // Puts out the outcome; from then on the group is closed.
-  // `closing`: the record that ends it, null for a timeout; what it says of its trace is passed on.
-  void close(core::Slot slot, const Ending& ending, core::Time now, const core::Record* closing,
-             core::Effects& effects);
+  void close(core::Slot slot, const Ending& ending, const Closing& closing, core::Effects& effects);
+  void put_out(const OpenGroup& group, const Ending& ending, const core::Record* record,
+               core::Effects& effects);
+  // Entities whose own time is over at `due`.
+  Applied time_out_entities(core::Slot slot, core::Time due, core::Effects& effects);
+  void on_timer_open(core::Slot slot, core::Time due, core::Effects& effects);
+  void on_timer_early(core::Slot slot, core::Time due, core::Effects& effects);
   // An event came for the id, which moves the time until which it is remembered.
   void seen(core::Slot slot, core::Time now, core::Effects& effects);
   void reject(RejectCode code, const core::Record& record, std::string_view message,
@@ -85,7 +106,7 @@ class Processor final : public core::Processor {
   // The name as it lies in the group now: for the effects at the end of a call.
   core::Key key(core::Slot slot) const { return {name(slot), slot}; }
   bool load_state(std::string_view key, std::string_view bytes, GroupState& state);
-  bool is_early_done(std::string_view bytes, std::string_view group);
+  bool is_early_event(std::string_view bytes, std::string_view group);
   void replace(core::Slot slot, GroupState state);
 
   Options options_;

@@ -11,7 +11,7 @@ namespace {
 
 using Early = std::unique_ptr<EarlyGroup>;
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kVersion = 2;
 enum class Kind : uint8_t { kEarly = 1, kOpen = 2, kClosed = 3 };
 
 bool was_armed(const GroupState& state) {
@@ -56,7 +56,7 @@ bool Processor::load_state(std::string_view key, std::string_view bytes, GroupSt
     auto early = std::make_unique<EarlyGroup>(key);
     if (!early->load(reader)) return false;
     for (const EarlyGroup::Kept& one : early->kept()) {
-      if (!is_early_done(one.bytes, key)) return false;
+      if (!is_early_event(one.bytes, key)) return false;
     }
     state = std::move(early);
   } else {
@@ -85,7 +85,7 @@ bool Processor::load(std::string_view key, std::string_view bytes, core::Effects
   if (armed && !was_armed(now)) effects.disarm(own_key);
   if (leaving && !was_leaving(now)) effects.forget(own_key, kNever);
   if (const auto* open = std::get_if<OpenGroup>(&now)) {
-    effects.arm(own_key, open->deadline());
+    effects.arm(own_key, open->next_deadline());
   } else if (const auto* closed = std::get_if<ClosedGroup>(&now)) {
     effects.forget(own_key, closed->forget_from());
   } else if (const EarlyGroup& early = *std::get<Early>(now); early.orphan()) {

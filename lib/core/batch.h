@@ -23,6 +23,7 @@ struct Cause {
 
 struct Output {
   TopicRole topic = TopicRole::kOutput;
+  std::string_view topic_name;         // of kNamed
   std::optional<Partition> partition;  // absent: the home of the key
   std::optional<std::string_view> key;
   std::optional<std::string_view> value;
@@ -72,7 +73,9 @@ struct Batch {
   std::vector<OffsetCommit> offsets;
   std::vector<ShardCommit> shards;
   std::vector<DeadLetterNote> dead_letters;
-  size_t records = 0;  // records that were applied
+  size_t records = 0;      // records that were applied
+  bool to_input = false;   // some outputs go to the input itself
+  bool forwarded = false;  // some are records on their way home
 
   Batch() = default;
   Batch(const Batch&) = delete;  // effects point into bytes
@@ -87,6 +90,8 @@ struct Batch {
     effects.take_counters();
     bytes.clear();
     records = 0;
+    to_input = false;
+    forwarded = false;
   }
 };
 

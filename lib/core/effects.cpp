@@ -6,9 +6,26 @@
 namespace muster::core {
 namespace {
 
+std::string_view topic_of(const Produce& e) {
+  switch (e.topic) {
+    case TopicRole::kInput:
+      return "input";
+    case TopicRole::kOutput:
+      return "output";
+    case TopicRole::kDeadLetter:
+      return "dead-letter";
+    case TopicRole::kRepartition:
+      return "repartition";
+    case TopicRole::kJournal:
+      return "journal";
+    case TopicRole::kNamed:
+      return e.topic_name;
+  }
+  return "";
+}
+
 void print(std::ostream& out, const Produce& e) {
-  out << "Produce " << (e.topic == TopicRole::kOutput ? "output" : "dead-letter") << ' ' << e.key
-      << ' ' << e.value;
+  out << "Produce " << topic_of(e) << ' ' << e.key << ' ' << e.value;
   for (const Header& header : e.headers)
     out << ' ' << header.name << '=' << header.value.value_or("null");
 }
@@ -33,14 +50,21 @@ std::ostream& operator<<(std::ostream& out, const Effect& effect) {
 }
 
 void Effects::produce(TopicRole topic, std::string_view key, std::string_view value,
-                      std::span<const Header> headers) {
+                      std::span<const Header> headers, std::optional<Time> time) {
   if (muted_) return;
-  Produce effect{topic, bytes_->copy(key), bytes_->copy(value), {}};
+  Produce effect{topic, {}, bytes_->copy(key), bytes_->copy(value), {}, time};
   for (const Header& header : headers) {
     effect.headers.push_back({bytes_->copy(header.name), std::nullopt});
     if (header.value) effect.headers.back().value = bytes_->copy(*header.value);
   }
   list_.emplace_back(std::move(effect));
+}
+
+void Effects::produce_to(std::string_view topic_name, std::string_view key, std::string_view value,
+                         std::span<const Header> headers) {
+  if (muted_) return;
+  produce(TopicRole::kNamed, key, value, headers);
+  std::get<Produce>(list_.back()).topic_name = bytes_->copy(topic_name);
 }
 
 void Effects::reject(const Record& record, std::string_view code, std::string_view message) {

@@ -26,10 +26,10 @@
 
 namespace muster::core {
 
-// Which topic a record goes to; the adapter knows the names. Repartition topic and journal are the
-// core's own.
-enum class TopicRole : uint8_t { kOutput, kDeadLetter, kRepartition, kJournal };
-constexpr size_t kTopicRoles = 4;
+// Which topic a record goes to; the adapter knows the names, but for kNamed, which says its own.
+// Repartition topic and journal are the core's.
+enum class TopicRole : uint8_t { kInput, kOutput, kDeadLetter, kRepartition, kJournal, kNamed };
+constexpr size_t kTopicRoles = 5;  // without kNamed
 
 // An id, by name for everything that is visible, by slot for speed; equal when the names are.
 struct Key {
@@ -41,9 +41,11 @@ struct Key {
 
 struct Produce {
   TopicRole topic = TopicRole::kOutput;
+  std::string_view topic_name;  // of kNamed
   std::string_view key;
   std::string_view value;
   std::vector<Header> headers;
+  std::optional<Time> time;  // absent: the time of sending
 
   bool operator==(const Produce&) const = default;
 };
@@ -95,7 +97,10 @@ class Effects {
   explicit Effects(Arena& bytes) : bytes_(&bytes) {}
 
   void produce(TopicRole topic, std::string_view key, std::string_view value,
-               std::span<const Header> headers = {});
+               std::span<const Header> headers = {}, std::optional<Time> time = {});
+  // To a topic that a user has named: it may not exist.
+  void produce_to(std::string_view topic_name, std::string_view key, std::string_view value,
+                  std::span<const Header> headers = {});
   void arm(Key key, Time due) { list_.emplace_back(Arm{key, due}); }
   void disarm(Key key) { list_.emplace_back(Disarm{key}); }
   void touch(Key key) { list_.emplace_back(Touch{key}); }

@@ -48,7 +48,10 @@ void Shard::apply_record(size_t log, Record& record, Effects& effects, Batch* ba
     effects.reject(record, "not-forwarded", "only muster writes to this topic");
   } else if (const auto home = away(log, record)) {
     dirty_ = true;
-    if (batch != nullptr) batch->outputs.push_back(forward(record, *home, batch->bytes));
+    if (batch != nullptr) {
+      batch->outputs.push_back(forward(record, *home, batch->bytes));
+      batch->forwarded = true;
+    }
   } else {
     processor_->on_record(record, now, effects);
   }
@@ -83,9 +86,12 @@ void Shard::take(Effects& effects, Batch* batch, std::optional<Cause> cause) {
       CHECK(batch != nullptr);
       Output& output = batch->outputs.emplace_back();
       output.topic = produce->topic;
+      output.topic_name = produce->topic_name;
       output.key = produce->key;
       output.value = produce->value;
       output.headers = std::move(produce->headers);
+      output.timestamp = produce->time;
+      batch->to_input = batch->to_input || produce->topic == TopicRole::kInput;
       output.cause = cause;
     } else if (auto* reject = std::get_if<Reject>(&effect)) {
       CHECK(batch != nullptr);
@@ -101,16 +107,26 @@ void Shard::take(Effects& effects, Batch* batch, std::optional<Cause> cause) {
 
 void Shard::fire(std::vector<TimerWheel::Expired>& expired, Effects& effects, Batch* batch) {
   // By time and then by name: the order in which timers were armed is nobody's state.
-  std::sort(expired.begin(), expired.end(), [this](const auto& a, const auto& b) {
-    if (a.due != b.due) return a.due < b.due;
-    if (MUSTER_PLANTED(kTimersInArmingOrder)) return a.slot < b.slot;
-    return processor_->name(a.slot) < processor_->name(b.slot);
-  });
-  for (const auto& timer : expired) {
-    processor_->on_timer(timer.slot, timer.due, effects);
+  const auto later = [this](const auto& a, const auto& b) {
+    if (a.due != b.due) return a.due > b.due;
+    if (MUSTER_PLANTED(kTimersInArmingOrder)) return a.slot > b.slot;
+    return processor_->name(a.slot) > processor_->name(b.slot);
+  };
+  std::ranges::make_heap(expired, later);
+  while (!expired.empty()) {
+    std::ranges::pop_heap(expired, later);
+    const auto [slot, due] = expired.back();
+    expired.pop_back();
+    processor_->on_timer(slot, due, effects);
     take(effects, batch);
+    // Armed again for a time that the clock has reached: it comes in its turn. So it does not matter
+    // whether a timer fires that has nothing to do any more.
+    if (MUSTER_PLANTED(kTimerLeftToNextTick)) continue;
+    if (!wheel_.armed(slot) || wheel_.due(slot) > clock_) continue;
+    expired.push_back({slot, wheel_.due(slot)});
+    wheel_.disarm(slot);
+    std::ranges::push_heap(expired, later);
   }
-  expired.clear();
 }
 
 void Shard::drop_all(const std::vector<std::string_view>& keys) {

@@ -29,7 +29,8 @@ Properties defaults(const Settings& settings, ClientRole role) {
     case ClientRole::kGroupConsumer:
       p.insert(p.end(),
                {{"session.timeout.ms", std::to_string(kSessionTimeoutMs)},
-                {"heartbeat.interval.ms", "1500"},
+                // A member learns of a rebalance by its heartbeat.
+                {"heartbeat.interval.ms", "500"},
                 // How soon the group learns of new topics and partitions.
                 {"topic.metadata.refresh.interval.ms", "5000"},
                 // An idle fetch answers after this: it is how late the end of a log may be noticed.
@@ -108,6 +109,8 @@ Properties fixed(const Settings& settings, ClientRole role) {
                 {"partitioner", settings.partitioner == "crc32" ? "consistent" : "murmur2"}});
       break;
     case ClientRole::kAdmin:
+      // Asking whether a topic is there creates none.
+      p.insert(p.end(), {{"allow.auto.create.topics", "false"}});
       break;
   }
   return p;

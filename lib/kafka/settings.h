@@ -36,6 +36,9 @@ struct Settings {
   TopicNames topics;
   int32_t partitions = 0;  // of the input, and of our own topics, when they were checked
   size_t produce_bytes_max = 1'000'000;  // of one produce request: what all topics take
+  // Outcomes may go to topics that events name, if these match the whole name (ECMAScript's regular
+  // expressions); never to internal ones.
+  std::string handler_topics = ".*";
   int64_t journal_retention_ms = 7LL * 24 * 3600 * 1000;
   // librdkafka's own properties, as the user gave them; a later one counts.
   std::vector<Property> properties;

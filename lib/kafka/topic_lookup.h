@@ -4,7 +4,6 @@
 
 #include "kafka/client.h"
 
-#include <optional>
 #include <string>
 
 namespace muster::kafka {
@@ -13,8 +12,10 @@ class TopicLookup {
  public:
   explicit TopicLookup(const Settings& settings) : settings_(settings) {}
 
-  // Absent: the broker could not be asked, or would not say.
-  std::optional<bool> exists(const std::string& name, int timeout_ms);
+  enum class Found { kThere, kMissing, kDenied, kUnknown };
+
+  // kUnknown: the broker could not be asked, or would not say just now.
+  Found look(const std::string& name, int timeout_ms);
 
  private:
   Settings settings_;

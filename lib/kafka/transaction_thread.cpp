@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <set>
 #include <utility>
 
 namespace muster::kafka {
@@ -54,7 +53,11 @@ void TransactionThread::on_delivery(const rd_kafka_message_s& message) {
 }
 
 TransactionThread::TransactionThread(const Settings& settings, runtime::Mailbox& mailbox)
-    : settings_(settings), mailbox_(mailbox), lookup_(settings), thread_([this] { run(); }) {}
+    : settings_(settings),
+      mailbox_(mailbox),
+      lookup_(settings),
+      named_topics_(settings),
+      thread_([this] { run(); }) {}
 
 TransactionThread::~TransactionThread() {
   {
@@ -146,7 +149,7 @@ std::optional<Failure> TransactionThread::try_open() {
   }
   const TopicNames& names = settings_.topics;
   const std::array<const std::string*, core::kTopicRoles> by_role = {
-      &names.output, &names.dead_letter, &names.repartition, &names.journal};
+      &names.input, &names.output, &names.dead_letter, &names.repartition, &names.journal};
   for (size_t i = 0; i < by_role.size(); ++i) {
     topics_[i].reset(rd_kafka_topic_new(producer_.get(), by_role[i]->c_str(), nullptr));
     CHECK(topics_[i] != nullptr);
@@ -162,6 +165,7 @@ void TransactionThread::drop_producer(bool abort) {
   }
   rd_kafka_purge(producer_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
   for (auto& topic : topics_) topic.reset();
+  named_handles_.clear();
   producer_.reset();
 }
 
@@ -176,6 +180,13 @@ void TransactionThread::run_transaction(const Job& job) {
   refusals_.clear();
   delivery_error_.clear();
   journal_offsets_.assign(job.batch->shards.size(), core::Offset{-1});
+  const auto nowhere = unroutable();
+  if (!nowhere) return;
+  if (!nowhere->empty()) {
+    batch_ = nullptr;
+    mailbox_.post(runtime::NotSent{*nowhere});
+    return;
+  }
   auto failure = transact(job);
   if (failure) rd_kafka_poll(producer_.get(), 0);  // what else was refused
   if (failure && refusals_.empty()) refuse_for_missing_topics();
@@ -194,22 +205,63 @@ void TransactionThread::run_transaction(const Job& job) {
 
 // The client's own words for it differ: timed out, inconsistent, unknown partition.
 void TransactionThread::refuse_for_missing_topics() {
-  std::set<core::TopicRole> roles;
-  for (const core::Output& output : batch_->outputs) roles.insert(output.topic);
-  for (const core::TopicRole role : roles) {
-    const std::string name = rd_kafka_topic_name(topic(role));
-    // Twice: a broker that has just started may not know its topics yet.
-    bool missing = true;
-    for (int look = 0; look < 2 && missing && !stop_; ++look) {
-      if (look > 0) std::this_thread::sleep_for(kOpenPause);
-      missing = lookup_.exists(name, kLookupTimeoutMs) == false;
+  std::map<std::string, bool> missing;
+  for (size_t i = 0; i < batch_->outputs.size() && !stop_; ++i) {
+    if (batch_->outputs[i].dropped) continue;
+    const std::string name = topic_name_of(batch_->outputs[i]);
+    const auto [known, is_new] = missing.try_emplace(name, false);
+    if (is_new && lookup_.look(name, kLookupTimeoutMs) == TopicLookup::Found::kMissing) {
+      // Once more: a broker that has just started may not know its topics yet.
+      std::this_thread::sleep_for(kOpenPause);
+      known->second = lookup_.look(name, kLookupTimeoutMs) == TopicLookup::Found::kMissing;
     }
-    for (size_t i = 0; missing && i < batch_->outputs.size(); ++i) {
-      if (batch_->outputs[i].topic == role) {
-        refusals_.push_back({i, name, "it does not exist any more", true});
-      }
+    if (known->second) refusals_.push_back({i, name, "it does not exist any more", true});
+  }
+}
+
+std::string TransactionThread::topic_name_of(const core::Output& output) const {
+  const TopicNames& names = settings_.topics;
+  switch (output.topic) {
+    case core::TopicRole::kInput:
+      return names.input;
+    case core::TopicRole::kOutput:
+      return names.output;
+    case core::TopicRole::kDeadLetter:
+      return names.dead_letter;
+    case core::TopicRole::kRepartition:
+      return names.repartition;
+    case core::TopicRole::kJournal:
+      return names.journal;
+    case core::TopicRole::kNamed:
+      break;
+  }
+  return std::string(output.topic_name);
+}
+
+std::optional<std::vector<runtime::Refusal>> TransactionThread::unroutable() {
+  std::vector<runtime::Refusal> refusals;
+  for (size_t i = 0; i < batch_->outputs.size(); ++i) {
+    const core::Output& output = batch_->outputs[i];
+    if (output.topic != core::TopicRole::kNamed || output.dropped) continue;
+    const auto obstacle = named_topics_.obstacle(output.topic_name, stop_);
+    if (!obstacle) return std::nullopt;
+    if (!obstacle->empty()) {
+      refusals.push_back({i, std::string(output.topic_name), *obstacle, true, "no-such-topic"});
     }
   }
+  return refusals;
+}
+
+rd_kafka_topic_s* TransactionThread::topic_of(const core::Output& output) {
+  if (output.topic != core::TopicRole::kNamed)
+    return topics_[static_cast<size_t>(output.topic)].get();
+  const auto known = named_handles_.find(output.topic_name);
+  if (known != named_handles_.end()) return known->second.get();
+  const std::string name(output.topic_name);
+  TopicHandle& handle = named_handles_[name];
+  handle.reset(rd_kafka_topic_new(producer_.get(), name.c_str(), nullptr));
+  CHECK(handle != nullptr);  // it has just been looked up
+  return handle.get();
 }
 
 std::optional<Failure> TransactionThread::transact(const Job& job) {
@@ -252,7 +304,7 @@ std::optional<Failure> TransactionThread::produce_one(size_t index) {
     args[count].vtype = type;
     return args[count++].u;
   };
-  add(RD_KAFKA_VTYPE_RKT).rkt = topic(output.topic);
+  add(RD_KAFKA_VTYPE_RKT).rkt = topic_of(output);
   add(RD_KAFKA_VTYPE_PARTITION).i32 =
       output.partition ? core::raw(*output.partition) : RD_KAFKA_PARTITION_UA;
   add(RD_KAFKA_VTYPE_MSGFLAGS).i = 0;

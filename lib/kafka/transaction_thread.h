@@ -7,6 +7,7 @@
 #pragma once
 
 #include "kafka/client.h"
+#include "kafka/named_topics.h"
 #include "kafka/topic_lookup.h"
 #include "runtime/mailbox.h"
 #include "runtime/ports.h"
@@ -14,6 +15,7 @@
 #include <array>
 #include <atomic>
 #include <condition_variable>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -43,6 +45,8 @@ class TransactionThread final : public runtime::Transactor {
   std::optional<runtime::Failure> try_open();
   void run_transaction(const Job& job);
   std::optional<runtime::Failure> transact(const Job& job);
+  // Outputs to topics that events have named, and that cannot go there. Absent: stopped.
+  std::optional<std::vector<runtime::Refusal>> unroutable();
   std::optional<runtime::Failure> produce();
   std::optional<runtime::Failure> produce_one(size_t index);
   // All that was produced so far is with the broker, or was refused.
@@ -53,9 +57,8 @@ class TransactionThread final : public runtime::Transactor {
   void refuse_for_missing_topics();
   void drop_producer(bool abort);
   void pause_after_failures();
-  rd_kafka_topic_s* topic(core::TopicRole role) const {
-    return topics_[static_cast<size_t>(role)].get();
-  }
+  std::string topic_name_of(const core::Output& output) const;
+  rd_kafka_topic_s* topic_of(const core::Output& output);
 
   friend struct DeliveryCallback;
 
@@ -71,6 +74,8 @@ class TransactionThread final : public runtime::Transactor {
   ClientHandle producer_;
   std::array<TopicHandle, core::kTopicRoles> topics_;
   TopicLookup lookup_;
+  std::map<std::string, TopicHandle, std::less<>> named_handles_;
+  NamedTopics named_topics_;
   std::vector<core::Offset> journal_offsets_;
   const core::Batch* batch_ = nullptr;  // in hand
   std::vector<runtime::Refusal> refusals_;

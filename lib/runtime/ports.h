@@ -66,6 +66,7 @@ struct Refusal {
   std::string topic;
   std::string reason;
   bool certain = false;  // it is this one, not another that was sent together with it
+  std::string_view code = "undeliverable";  // of the dead letter; a literal
 };
 
 // --- events: what the world tells the worker
@@ -95,13 +96,17 @@ struct CommittedRead {
 struct Committed {
   std::vector<core::Offset> journal_offsets;  // as Batch::shards
 };
+// Nothing of the batch was sent: these outputs have nowhere to go.
+struct NotSent {
+  std::vector<Refusal> refusals;
+};
 struct Failed {
   Failure failure;
   std::vector<Refusal> refusals = {};  // if that is why
 };
 struct StopRequested {};
 using Event = std::variant<Assigned, Revoked, ProducerOpened, Located, EndsRead, CommittedRead,
-                           Committed, Failed, StopRequested>;
+                           Committed, NotSent, Failed, StopRequested>;
 
 // --- ports
 
@@ -156,7 +161,7 @@ class Transactor {
   // transactional id: what the old one left open is aborted and fenced. Answers ProducerOpened or
   // Failed.
   virtual void open() = 0;
-  // The batch stays untouched until the answer: Committed or Failed.
+  // The batch stays untouched until the answer: Committed, NotSent or Failed.
   virtual void commit(const core::Batch& batch, std::string group_metadata) = 0;
 };
 

@@ -25,8 +25,10 @@ uint64_t identity(const Output& output) {
   if (output.replaces) return *output.replaces;
   uint64_t hash = static_cast<uint64_t>(output.topic) + 1;
   const auto add = [&hash](std::string_view text) { hash = hash * 31 + base::hash64(text); };
+  add(output.topic_name);
   add(output.key.value_or(""));
-  if (output.topic == TopicRole::kOutput && output.cause) {
+  const bool outcome = output.topic == TopicRole::kOutput || output.topic == TopicRole::kNamed;
+  if (outcome && output.cause) {
     add(std::to_string(core::raw(output.cause->partition)));
     add(std::to_string(core::raw(output.cause->offset)));
     return hash;
@@ -56,9 +58,14 @@ std::optional<std::string> Refusals::note(const core::Batch& batch,
   size_t i = 0;
   for (const auto& [output, refusal] : refused) {
     Known& k = known_[output];
-    k.topic = refusal->topic;
-    k.reason = refusal->reason;
-    if (refused.size() > 1 && !refusal->certain) {
+    const bool suspected = refused.size() > 1 && !refusal->certain;
+    // A replacement that was only sent together with something refused still says why it is one.
+    if (!suspected || !k.replaced) {
+      k.topic = refusal->topic;
+      k.reason = refusal->reason;
+      k.code = refusal->code;
+    }
+    if (suspected) {
       // Not the number of an earlier group: that is to stay by itself.
       k.group =
           groups_ + 1 +
@@ -79,7 +86,9 @@ void Refusals::apply(core::Batch& batch) {
     if (output.topic == TopicRole::kJournal) continue;
     const auto known = known_.find(identity(output));
     if (known == known_.end()) continue;
-    if (known->second.replaced && !known->second.dropped) replace(output, known->second, batch);
+    // A batch that is mended once more holds dead letters already.
+    if (known->second.replaced && !known->second.dropped && !output.replaces)
+      replace(output, known->second, batch);
     output.group = known->second.group;
     output.dropped = known->second.dropped;
   }
@@ -96,8 +105,8 @@ void Refusals::replace(Output& output, const Known& known, core::Batch& batch) c
   reject.value = output.value;
   reject.headers = output.headers;
   if (output.topic == TopicRole::kRepartition) core::strip_origin(reject.headers);
-  reject.code = "undeliverable";
-  reject.message = batch.bytes.copy(known.topic + " refused it: " + known.reason);
+  reject.code = known.code;
+  reject.message = batch.bytes.copy("topic " + known.topic + ": " + known.reason);
   output = core::dead_letter(reject, core::Time{}, dead_letter_bytes_max_, batch.bytes);
   // Any home and any time will do; a record's own may be what was refused.
   if (!cause) output.partition.reset();

@@ -42,6 +42,7 @@ class Refusals {
     bool dropped = false;
     std::string topic;
     std::string reason;
+    std::string_view code;
   };
 
   void replace(core::Output& output, const Known& known, core::Batch& batch) const;

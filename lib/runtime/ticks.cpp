@@ -3,6 +3,7 @@
 #include "base/planted.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace muster::runtime {
 
@@ -21,7 +22,15 @@ constexpr core::Duration kComplaintInterval = std::chrono::minutes(1);
 }  // namespace
 
 void Ticks::want(Partition partition, Time at) {
-  ticks_.try_emplace(partition, Tick{at, false, {}, false, {}});
+  ticks_.try_emplace(partition, Tick{at, false, {}, false, {}, {}});
+}
+
+void Ticks::input_is_written() {
+  // Until now a tick had not to wait for what its own shard commits.
+  if (!probing()) {
+    for (auto& [partition, tick] : ticks_) tick.passed = false;
+  }
+  written_ = true;
 }
 
 void Ticks::reset() {
@@ -31,7 +40,7 @@ void Ticks::reset() {
       if (!tick.ends) continue;
       auto nothing = std::make_shared<Ends>(*tick.ends);
       for (auto& [p, end] : *nothing) end = Offset{0};
-      tick = {tick.at, true, nothing, true, Offset{0}};
+      tick = {tick.at, true, nothing, true, Offset{0}, Offset{0}};
     }
     std::erase_if(ticks_, [](const auto& t) { return !t.second.ends; });
   } else {
@@ -39,6 +48,7 @@ void Ticks::reset() {
   }
   committed_.clear();
   asked_.reset();
+  again_ = false;
   probed_.reset();
   others_missing_ = false;
 }
@@ -57,19 +67,19 @@ bool Ticks::passed(const Ends& ends, Partition partition) const {
 
 void Ticks::see_who_has_passed() {
   for (auto& [partition, tick] : ticks_) {
-    if (!tick.ends || tick.others_passed) continue;
-    tick.others_passed =
-        !forwarding_ || MUSTER_PLANTED(kTickWithoutProbe) ||
-        std::ranges::all_of(*tick.ends, [this, own = partition, &tick = tick](const auto& end) {
-          return end.first == own || passed(*tick.ends, end.first);
-        });
+    if (!tick.ends || tick.passed) continue;
+    tick.passed = !probing() || MUSTER_PLANTED(kTickWithoutProbe) ||
+                  std::ranges::all_of(*tick.ends, [this, &tick = tick](const auto& end) {
+                    return passed(*tick.ends, end.first);
+                  });
   }
 }
 
 std::optional<TickQuestion> Ticks::question(Time wall, const std::function<bool(Partition)>& ours) {
   if (asked_) return std::nullopt;
   see_who_has_passed();
-  asked_ = ask_repartition_ends();
+  asked_ = ask_ends_again(Log::kRepartition);
+  if (!asked_) asked_ = ask_ends_again(Log::kInput);
   if (!asked_) asked_ = probe(wall, ours);
   if (!asked_) asked_ = ask_ends();
   return asked_;
@@ -90,29 +100,23 @@ std::optional<TickQuestion> Ticks::ask_ends() {
   return question;
 }
 
-std::optional<TickQuestion> Ticks::ask_repartition_ends() {
-  ReadEnds question{request_ + 1, Log::kRepartition, {}};
+std::optional<TickQuestion> Ticks::ask_ends_again(Log log) {
+  ReadEnds question{request_ + 1, log, {}};
   for (const auto& [partition, tick] : ticks_) {
-    if (forwarding_ && tick.others_passed && !tick.repartition_end)
-      question.partitions.push_back(partition);
+    const auto& end = log == Log::kInput ? tick.input_end : tick.repartition_end;
+    if (probing() && tick.passed && !end) question.partitions.push_back(partition);
   }
   if (question.partitions.empty()) return std::nullopt;
   ++request_;
+  again_ = true;
   return question;
 }
 
 std::optional<TickQuestion> Ticks::probe(Time wall, const std::function<bool(Partition)>& ours) {
   ReadCommitted question{request_ + 1, {}};
-  if (forwarding_) {
-    for (int32_t p = 0; p < partitions_; ++p) {
-      const Partition other{p};
-      const bool missing = std::ranges::any_of(ticks_, [&](const auto& entry) {
-        const Tick& tick = entry.second;
-        return tick.ends && !tick.others_passed && entry.first != other &&
-               !passed(*tick.ends, other);
-      });
-      if (missing && !ours(other)) question.partitions.push_back(other);
-    }
+  for (int32_t p = 0; probing() && p < partitions_; ++p) {
+    const Partition other{p};
+    if (waits_for(other) && !ours(other)) question.partitions.push_back(other);
   }
   others_missing_ = !question.partitions.empty();
   if (!others_missing_) probed_.reset();
@@ -128,11 +132,11 @@ void Ticks::on(const EndsRead& answer) {
   const Log log = question->log;
   const std::vector<Partition> partitions = question->partitions;
   asked_.reset();
-  if (log == Log::kRepartition) {
+  if (std::exchange(again_, false)) {
     for (const PartitionOffset& end : answer.ends) {
       const auto tick = ticks_.find(end.partition);
-      if (tick != ticks_.end() && tick->second.others_passed)
-        tick->second.repartition_end = end.offset;
+      if (tick == ticks_.end() || !tick->second.passed) continue;
+      (log == Log::kInput ? tick->second.input_end : tick->second.repartition_end) = end.offset;
     }
     return;
   }
@@ -160,16 +164,16 @@ std::optional<Time> Ticks::takeable(const core::Shard& shard, Time wall) const {
   if (MUSTER_PLANTED(kTickWithoutEnd)) return tick.at;
   // Everything that was in the logs when the clock showed `at` has been applied?
   if (!tick.ends || shard.next(0) < tick.ends->at(shard.partition())) return std::nullopt;
-  if (!forwarding_ || MUSTER_PLANTED(kTickBeforeForwarded)) return tick.at;
+  if (!probing() || MUSTER_PLANTED(kTickBeforeForwarded)) return tick.at;
   if (!tick.repartition_end || shard.next(1) < *tick.repartition_end) return std::nullopt;
+  if (!tick.input_end || shard.next(0) < *tick.input_end) return std::nullopt;
   return tick.at;
 }
 
 bool Ticks::waits_for(Partition partition) const {
-  return forwarding_ && std::ranges::any_of(ticks_, [&](const auto& entry) {
+  return probing() && std::ranges::any_of(ticks_, [&](const auto& entry) {
            const Tick& tick = entry.second;
-           return tick.ends && !tick.others_passed && entry.first != partition &&
-                  !passed(*tick.ends, partition);
+           return tick.ends && !tick.passed && !passed(*tick.ends, partition);
          });
 }
 
@@ -187,8 +191,7 @@ std::optional<std::string> Ticks::complaint(Time wall) {
                        std::to_string((wall - tick.at).count() / 1000) + " s";
     const char* separator = ": not yet read are ";
     for (const auto& [other, end] : *tick.ends) {
-      if (!forwarding_ || tick.others_passed || other == partition || passed(*tick.ends, other))
-        continue;
+      if (!probing() || tick.passed || passed(*tick.ends, other)) continue;
       const auto at = committed_.find(other);
       text += separator + ("partition " + std::to_string(raw(other))) + " from " +
               (at == committed_.end() ? "its beginning" : std::to_string(raw(at->second))) +

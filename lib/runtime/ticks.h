@@ -4,10 +4,11 @@
 //
 //   asking the ends      of the own input log; with forwarding, of every partition's
 //   applying             until the shard has read its log up to there
-//   probing              with forwarding: until the group has committed every other partition up to
-//                        there, so that whatever waited in it for this shard has been forwarded
-//   asking the end       of the shard's repartition log, which holds it all by now
-//   applying             until the shard has read that too: the tick may be taken
+//   probing              with forwarding: until the group has committed every partition up to there,
+//                        so that whatever waited in it for this shard has been forwarded
+//   asking the ends      of the shard's two logs, which hold all that by now (records for it are
+//                        forwarded to the one, or put out to the other)
+//   applying             until the shard has read them too: the tick may be taken
 //
 // No I/O; the worker's thread.
 #pragma once
@@ -45,6 +46,10 @@ class Ticks {
   // `partitions` of the input; forwarding: records of a shard may wait in any of them.
   Ticks(bool forwarding, int32_t partitions) : forwarding_(forwarding), partitions_(partitions) {}
 
+  // Batches of this worker put out records to the input itself: a shard's own records may be on
+  // their way to it although it has read its log. From now on all stages count, with one partition
+  // too.
+  void input_is_written();
   // The shard wants its clock to go to `at`. At most one tick per shard.
   void want(core::Partition partition, core::Time at);
   bool wanted(core::Partition partition) const { return ticks_.contains(partition); }
@@ -75,23 +80,27 @@ class Ticks {
     core::Time at{};
     bool asked = false;                           // the ends are being asked
     std::shared_ptr<const Ends> ends;             // absent: to be asked, or being asked
-    bool others_passed = false;                   // nothing of this shard's waits elsewhere
+    bool passed = false;                          // all partitions: nothing waits elsewhere
     std::optional<core::Offset> repartition_end;  // absent: to be asked
+    std::optional<core::Offset> input_end;        // the own one again, after that
   };
 
+  bool probing() const { return forwarding_ || written_; }
   bool passed(const Ends& ends, core::Partition partition) const;
   void see_who_has_passed();
   std::optional<TickQuestion> ask_ends();
-  std::optional<TickQuestion> ask_repartition_ends();
+  std::optional<TickQuestion> ask_ends_again(Log log);
   std::optional<TickQuestion> probe(core::Time wall,
                                     const std::function<bool(core::Partition)>& ours);
 
   bool forwarding_;
+  bool written_ = false;
   int32_t partitions_;
   std::map<core::Partition, Tick> ticks_;
   std::map<core::Partition, core::Offset> committed_;
   uint64_t request_ = 0;
   std::optional<TickQuestion> asked_;
+  bool again_ = false;                // it was one for ends of the second time
   std::optional<core::Time> probed_;  // when it was asked last what others have committed
   std::optional<core::Time> complained_;
   bool others_missing_ = false;  // partitions of others have not passed

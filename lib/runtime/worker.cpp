@@ -122,6 +122,7 @@ void Worker::apply(Partition partition, std::span<const Fetched> by_log, Time wa
     round_records_ += fetched.records.size();
     shard.apply(log, fetched.records, std::max(fetched.next, shard.next(log)), *building_);
   }
+  if (building_->to_input && options_.routing) ticks_.input_is_written();
 }
 
 bool Worker::commit_due(const Seat& seat, Time wall) const {
@@ -160,6 +161,7 @@ void Worker::end_round(Time wall) {
       if (!seat.shard->any_timer_due(*tick)) ticks_.taken(partition);
     }
   }
+  if (building_->to_input && options_.routing) ticks_.input_is_written();  // by timers
   sealed_ = std::move(building_);
   building_ = spare_ ? std::move(spare_) : std::make_unique<core::Batch>();
   commit_if_free();
@@ -221,8 +223,21 @@ void Worker::say_dead_letters(const core::Batch& batch, Time wall) {
 
 // --- the clock
 
+// What was applied here and sent nothing to any shard need not be committed for a tick of ours: both
+// commit together, or neither does.
+void Worker::tell_what_was_applied() {
+  const auto sends = [](const std::unique_ptr<core::Batch>& batch) {
+    return batch && (batch->forwarded || batch->to_input);
+  };
+  if (sends(building_) || sends(sealed_) || sends(in_flight_)) return;
+  for (const auto& [partition, seat] : seats_) {
+    if (seat.state == SeatState::kLive) ticks_.committed(partition, seat.shard->next(0));
+  }
+}
+
 void Worker::want_ticks(Time wall) {
   if (vacating_) return;
+  tell_what_was_applied();
   for (const auto& [partition, seat] : seats_) {
     if (seat.state != SeatState::kLive || ticks_.wanted(partition)) continue;
     const bool forget = wall - seat.ticked >= kForgetInterval && seat.shard->any_forget_due(wall);
@@ -305,6 +320,15 @@ void Worker::on(const Failed& event, Time) {
   actions_.push_back(OpenProducer{});
   vacate_if_free();
   exit_if_done();
+}
+
+// Nothing depends on where an output goes, so the batch is mended as it is.
+void Worker::on(const NotSent& event, Time) {
+  CHECK(in_flight_ != nullptr);
+  const auto fatal = refusals_.note(*in_flight_, event.refusals);
+  CHECK(!fatal);
+  refusals_.apply(*in_flight_);
+  actions_.push_back(Commit{in_flight_.get()});
 }
 
 void Worker::on(const StopRequested&, Time) {

@@ -192,6 +192,7 @@ class Worker {
   void on(const EndsRead& event, core::Time) { ticks_.on(event); }
   void on(const CommittedRead& event, core::Time) { ticks_.on(event); }
   void on(const Committed& event, core::Time wall);
+  void on(const NotSent& event, core::Time wall);
   void on(const Failed& event, core::Time wall);
   void on(const StopRequested& event, core::Time wall);
 
@@ -207,6 +208,7 @@ class Worker {
   void assign_when_known();
   void trim_logs(core::Time wall);
   void want_ticks(core::Time wall);
+  void tell_what_was_applied();
   bool forwarding() const { return options_.routing && options_.routing->partitions > 1; }
   bool commit_due(const Seat& seat, core::Time wall) const;
   bool resume_kept(Seat& seat);

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "collector/event.h"
+#include "collector/decoder.h"
 #include "collector/processor.h"
 
 namespace muster::collector {

@@ -1,5 +1,7 @@
 #include "cluster.h"
 
+#include "workload.h"
+
 #include "base/planted.h"
 
 #include <algorithm>
@@ -16,7 +18,9 @@ bool Refused::contains(core::TopicRole role, const std::string& key) const {
       return dead_letters.contains(key);
     case core::TopicRole::kRepartition:
       return forwarded.contains(key);
+    case core::TopicRole::kInput:
     case core::TopicRole::kJournal:
+    case core::TopicRole::kNamed:
       return false;
   }
   return false;
@@ -26,6 +30,7 @@ Cluster::Cluster(int partitions, std::optional<core::Routing> routing)
     : input(static_cast<size_t>(partitions)),
       repartition(static_cast<size_t>(routing ? partitions : 0)),
       journal(static_cast<size_t>(partitions)),
+      named{{std::string(kTopicOfSuccesses), {}}, {std::string(kTopicOfFailures), {}}},
       routing_(routing) {}
 
 const Log& Cluster::log(runtime::Log log, int partition) const {
@@ -45,23 +50,26 @@ Log& Cluster::log(runtime::Log log, int partition) {
   return const_cast<Log&>(std::as_const(*this).log(log, partition));
 }
 
-const Log& Cluster::log(core::TopicRole role, int partition) const {
-  switch (role) {
+const Log& Cluster::log(const Sent& record) const {
+  const auto p = static_cast<size_t>(record.partition);
+  switch (record.role) {
+    case core::TopicRole::kInput:
+      return input.at(p);
     case core::TopicRole::kOutput:
       return outcomes;
     case core::TopicRole::kDeadLetter:
       return dead_letters;
     case core::TopicRole::kRepartition:
-      return repartition.at(static_cast<size_t>(partition));
+      return repartition.at(p);
     case core::TopicRole::kJournal:
-      return journal.at(static_cast<size_t>(partition));
+      return journal.at(p);
+    case core::TopicRole::kNamed:
+      return named.at(record.topic_name);
   }
   std::abort();
 }
 
-Log& Cluster::log(core::TopicRole role, int partition) {
-  return const_cast<Log&>(std::as_const(*this).log(role, partition));
-}
+Log& Cluster::log(const Sent& record) { return const_cast<Log&>(std::as_const(*this).log(record)); }
 
 int Cluster::partition_of(const std::string& key) const {
   return raw(core::home_of(key, routing_.value_or(core::Routing{{}, partitions()})));
@@ -136,6 +144,7 @@ void Cluster::settle(Producer& producer, Decision decision) {
   for (Log& log : journal) mark(&log);
   mark(&outcomes);
   mark(&dead_letters);
+  for (auto& [name, log] : named) mark(&log);
   markers_.push_back({transaction, nullptr, std::exchange(producer.offsets, {})});
 }
 

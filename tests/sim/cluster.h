@@ -25,6 +25,10 @@ struct CommittedOffset {
   std::string metadata;
 };
 
+// Codes of dead letters in place of what could not go.
+constexpr std::string_view kUndeliverable = "undeliverable";
+constexpr std::string_view kNoSuchTopic = "no-such-topic";
+
 // Committed offsets are per input log (runtime::Log) and partition.
 using OffsetKey = std::pair<runtime::Log, int>;
 using CommittedOffsets = std::map<OffsetKey, CommittedOffset>;
@@ -32,7 +36,8 @@ using CommittedOffsets = std::map<OffsetKey, CommittedOffset>;
 // Where one output of a batch lies.
 struct Sent {
   core::TopicRole role{};
-  int partition = -1;  // of a dead letter or forwarded record; -1: where the key lives
+  std::string topic_name;  // of kNamed
+  int partition = -1;      // -1: where the key lives, in a log of all partitions
   int64_t offset = 0;
 };
 
@@ -60,18 +65,21 @@ class Cluster {
   int partitions() const { return static_cast<int>(input.size()); }
   Log& log(runtime::Log log, int partition);
   const Log& log(runtime::Log log, int partition) const;
-  // Where an output role's records lie.
-  Log& log(core::TopicRole role, int partition);
-  const Log& log(core::TopicRole role, int partition) const;
+  // Where an output's records lie.
+  Log& log(const Sent& record);
+  const Log& log(const Sent& record) const;
   // The partition of a record without one of its own: the producer's partitioner is the home's.
   int partition_of(const std::string& key) const;
+  // A topic that a handler may name.
+  bool exists(std::string_view topic_name) const { return named.contains(topic_name); }
 
   std::vector<Log> input;
   std::vector<Log> repartition;
   std::vector<Log> journal;
   Log outcomes;  // of all partitions, in order of writing
   Log dead_letters;
-  std::vector<Sending> sent;  // by number
+  std::map<std::string, Log, std::less<>> named;  // the same, of handlers
+  std::vector<Sending> sent;                      // by number
   Refused refused;
 
   // --- transactions

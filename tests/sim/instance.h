@@ -104,6 +104,7 @@ class Instance {
 
   void commit_further(const Weather& weather, int64_t now_ms);
   void committed(const core::Batch& batch);
+  bool find_topics();
   // False: something was refused, and the transaction has failed.
   bool produce(int64_t now_ms);
   std::vector<runtime::Refusal> refusals(size_t from, size_t to) const;

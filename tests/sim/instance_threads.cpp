@@ -47,7 +47,7 @@ void Instance::commit_further(const Weather& weather, int64_t now_ms) {
   const std::string& id = setup_.transactional_id;
   switch (job.stage) {
     case Stage::kBegin:
-      if (!cluster_.settled(id)) return;
+      if (!find_topics() || !cluster_.settled(id)) return;
       if (!cluster_.begin(id, producer_epoch_, now_ms)) return fail("fenced");
       job.stage = Stage::kProduce;
       return;
@@ -93,6 +93,24 @@ void Instance::committed(const core::Batch& batch) {
   }
   counts_.forwarded += static_cast<uint64_t>(std::ranges::count(
       batch.outputs, TopicRole::kRepartition, [](const auto& output) { return output.topic; }));
+}
+
+// False: some outputs have nowhere to go; the batch will come again without them.
+bool Instance::find_topics() {
+  runtime::NotSent answer;
+  const auto& outputs = commit_->batch->outputs;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const core::Output& output = outputs[i];
+    if (output.topic != TopicRole::kNamed || output.dropped || cluster_.exists(output.topic_name))
+      continue;
+    answer.refusals.push_back(
+        {i, std::string(output.topic_name), "it does not exist", true, kNoSuchTopic});
+  }
+  if (answer.refusals.empty()) return true;
+  say("not sent: " + std::to_string(answer.refusals.size()) + " outputs without a topic");
+  commit_.reset();
+  inbox_.push_back(std::move(answer));
+  return false;
 }
 
 // In order; what the batch wants sent apart is sent when all before it is there, and so on.
@@ -190,12 +208,13 @@ void Instance::write(size_t index, const TransactionPtr& transaction, int64_t no
     if (MUSTER_PLANTED(kJournalOutsideTransaction)) entry.transaction = nullptr;
     const int partition = raw(job.batch->shards[shard].partition);
     job.journal_offsets.push_back(
-        core::Offset{cluster_.log(output.topic, partition).append(std::move(entry))});
+        core::Offset{cluster_.log(runtime::Log::kJournal, partition).append(std::move(entry))});
     return;
   }
-  const int partition = output.partition ? raw(*output.partition) : -1;
-  const int64_t offset = cluster_.log(output.topic, partition).append(std::move(entry));
-  cluster_.sent.back().records.push_back({output.topic, partition, offset});
+  Sent sent{output.topic, std::string(output.topic_name), -1, 0};
+  if (output.partition || output.topic == TopicRole::kInput) sent.partition = target(output);
+  sent.offset = cluster_.log(sent).append(std::move(entry));
+  cluster_.sent.back().records.push_back(std::move(sent));
 }
 
 // --- the lookup thread

@@ -21,7 +21,9 @@ namespace muster::sim {
 struct Verdict {
   std::vector<std::string> faults;  // empty: the run is right
   uint64_t groups = 0;
-  uint64_t exact = 0;  // groups whose outcome the model knows to the byte, or but for one time
+  uint64_t exact = 0;        // groups whose outcome the model knows to the byte
+  uint64_t one_of_some = 0;  // or which of some it must be
+  uint64_t elsewhere = 0;    // outcomes that went to a parent or a handler as well
   uint64_t timeouts = 0;
   uint64_t false_timeouts = 0;  // timed out, though all was in the log in time
 

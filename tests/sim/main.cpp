@@ -13,6 +13,8 @@ int main(int argc, char** argv) {
   muster::sim::Statistics total;
   uint64_t groups = 0;
   uint64_t exact = 0;
+  uint64_t one_of_some = 0;
+  uint64_t elsewhere = 0;
   uint64_t timeouts = 0;
   uint64_t false_timeouts = 0;
   uint64_t failed = 0;
@@ -20,6 +22,8 @@ int main(int argc, char** argv) {
     const auto run = muster::sim::simulate(seed);
     groups += run.verdict.groups;
     exact += run.verdict.exact;
+    one_of_some += run.verdict.one_of_some;
+    elsewhere += run.verdict.elsewhere;
     timeouts += run.verdict.timeouts;
     false_timeouts += run.verdict.false_timeouts;
     total += run.statistics;
@@ -35,8 +39,10 @@ int main(int argc, char** argv) {
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   const auto n = [](uint64_t number) { return static_cast<unsigned long long>(number); };
-  std::printf("%llu groups (%llu known to the byte), %llu timeouts, %llu false\n", n(groups),
-              n(exact), n(timeouts), n(false_timeouts));
+  std::printf(
+      "%llu groups (%llu known to the byte, %llu one of some), %llu for parents and handlers, %llu "
+      "timeouts, %llu false\n",
+      n(groups), n(exact), n(one_of_some), n(elsewhere), n(timeouts), n(false_timeouts));
   std::printf(
       "%llu batches, %llu records forwarded, %llu crashes, %llu pauses, %llu failed commits, %llu "
       "of them refused, %llu rebalances, %llu shards resumed, %llu dead writers fenced, %llu "

@@ -1,185 +1,292 @@
 #include "model.h"
 
+#include "model_group.h"
+
 #include <boost/json.hpp>
 
 #include <algorithm>
-#include <ctime>
+#include <optional>
+#include <ranges>
+#include <set>
+#include <utility>
+#include <vector>
 
 namespace muster::sim {
 namespace {
 
-struct Event {
-  int64_t at = 0;
-  int partition = 0;
-  boost::json::object body;
-  std::string text;
-};
+namespace json = boost::json;
 
-std::string rfc3339(int64_t ms) {
-  const std::time_t seconds = ms / 1000;
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  char text[40];
-  const size_t size = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
-  std::snprintf(text + size, sizeof text - size, ".%03dZ", static_cast<int>(ms % 1000));
-  return text;
-}
+constexpr size_t kStatesMax = 4'000;  // of one group that are tried
 
-std::string str(const boost::json::object& o, const char* name) {
-  return std::string(o.at(name).as_string());
+// --- records
+
+std::string str(const json::object& o, const char* name) {
+  const auto* field = o.if_contains(name);
+  return field != nullptr ? std::string(field->as_string()) : "";
 }
 
 // The workload's events are plain: a compact serialization gives their bytes back.
-std::string raw(const boost::json::object& o, const char* name) {
-  return o.contains(name) ? boost::json::serialize(o.at(name)) : "null";
+std::string raw_json(const json::object& o, const char* name) {
+  const auto* field = o.if_contains(name);
+  return field != nullptr ? json::serialize(*field) : "null";
 }
 
-// The workload writes the ttl as digits, followed by the next field.
-std::string ttl_text(const std::string& text) {
-  const size_t begin = text.find("\"ttl\":") + 6;
-  return text.substr(begin, text.find(',', begin) - begin);
+// The workload writes a ttl as seconds with one decimal.
+std::optional<ModelTtl> ttl_of(const json::object& o) {
+  const auto* field = o.if_contains("ttl");
+  if (field == nullptr) return std::nullopt;
+  const auto tenths = static_cast<int64_t>(field->to_number<double>() * 10 + 0.5);
+  return ModelTtl{std::to_string(tenths / 10) + "." + std::to_string(tenths % 10), tenths * 100};
 }
 
-// They were read in this order, the Create before those that follow it.
-Expectation judge(const Event& create, const std::vector<Event>& dones) {
-  const auto& body = create.body;
-  std::vector<std::string> expected;
-  for (const auto& id : body.at("expected").as_array()) expected.emplace_back(id.as_string());
-  const double ttl = body.at("ttl").to_number<double>();
-  const int64_t deadline = create.at + static_cast<int64_t>(ttl * 1000 + 0.5);
-  std::map<std::string, std::string> results;
-  std::string failed;
-  std::string error;
-  int64_t resolved = create.at;
-  bool closed = expected.empty();
-  for (const Event& done : dones) {
-    if (closed) break;
-    const std::string entity = str(done.body, "id");
-    if (done.at > deadline || std::ranges::find(expected, entity) == expected.end() ||
-        results.contains(entity))
-      continue;
-    resolved = std::max(create.at, done.at);
-    results[entity] = raw(done.body, "result");
-    if (done.body.contains("error")) {
-      failed = entity;
-      error = str(done.body, "error");
-      closed = true;
-    }
-    closed = closed || results.size() == expected.size();
-  }
-  Expectation e;
-  e.timeout = !closed;
-  e.complete = closed;
-  const std::string id = str(body, "id");
-  if (!closed) {
-    failed = id;
-    error = "Operation timed out after " + ttl_text(create.text) + " seconds";
-    resolved = deadline;
-  }
-  e.not_before_ms = e.timeout ? deadline : create.at;
-  std::string in_order;
-  std::string missing;
-  for (const auto& entity : expected) {
-    if (results.contains(entity)) {
-      in_order += (in_order.empty() ? "\"" : ",\"") + entity + "\":" + results[entity];
+std::vector<ModelEntity> entities_of(const json::object& o, const char* name) {
+  std::vector<ModelEntity> entities;
+  const auto* field = o.if_contains(name);
+  if (field == nullptr) return entities;
+  for (const json::value& id : field->as_array()) {
+    if (id.is_string()) {
+      entities.push_back({std::string(id.as_string()), std::nullopt});
     } else {
-      missing += (missing.empty() ? "\"" : ",\"") + entity + "\"";
+      entities.push_back({str(id.as_object(), "id"), ttl_of(id.as_object())});
     }
   }
-  const std::string times = R"("created":")" + rfc3339(create.at) + R"(","resolved":")" +
-                            rfc3339(resolved) + R"(","results":{)" + in_order + R"(},"payload":)" +
-                            raw(body, "payload");
-  if (error.empty()) {
-    e.value = R"({"type":"EventGroupCollectorSuccess","id":")" + id + "\"," + times + "}";
-    return e;
-  }
-  e.value = R"({"type":"EventGroupCollectorFailure","id":")" + id + R"(","entity":")" + failed +
-            R"(","error":")" + error + "\"," + times + R"(,"code":")" +
-            (e.timeout ? "timeout" : "error") + R"(","missing":[)" + missing + R"(],"errors":{)" +
-            (e.timeout ? "" : "\"" + failed + "\":\"" + error + "\"") + "}}";
-  return e;
+  return entities;
 }
 
-struct Group {
-  std::vector<Event> creates;
-  std::vector<Event> dones;
-
-  bool in_one_partition() const {
-    const int partition = creates.front().partition;
-    const auto there = [&](const Event& event) { return event.partition == partition; };
-    return std::ranges::all_of(creates, there) && std::ranges::all_of(dones, there);
+void read_create(const json::object& body, ModelEvent& event) {
+  event.add = entities_of(body, "expected");
+  event.payload = raw_json(body, "payload");
+  event.policy = "fail-fast";
+  if (const auto* policy = body.if_contains("policy")) {
+    if (policy->is_string()) {
+      event.policy = std::string(policy->as_string());
+    } else {
+      const auto& rule = *policy->as_object().begin();
+      event.policy = std::string(rule.key());
+      event.count = rule.value().to_number<size_t>();
+    }
   }
+  if (const auto* parent = body.if_contains("parent")) {
+    event.parent_group = str(parent->as_object(), "group");
+    event.parent_id = str(parent->as_object(), "id");
+  }
+}
+
+struct Read {
+  std::string group;
+  ModelEvent event;
 };
 
-// The records lie in several partitions and are read in any order. What is certain then: whoever is
-// heard of in time, by the times of the records, counts; nobody else does.
-Expectation judge_spread(const Group& group) {
-  const Event& create = *std::ranges::min_element(group.creates, {}, &Event::at);
-  const int64_t deadline = judge(create, {}).not_before_ms;
-  std::map<std::string, std::vector<std::string>> in_time;
-  bool failed = false;
-  for (const auto& id : create.body.at("expected").as_array()) {
-    auto& results = in_time[std::string(id.as_string())];
-    for (const Event& done : group.dones) {
-      if (str(done.body, "id") != id.as_string() || done.at > deadline) continue;
-      results.push_back(raw(done.body, "result"));
-      failed = failed || done.body.contains("error");
+// Absent: it concerns no group.
+std::optional<Read> read(const Entry& entry, int partition) {
+  json::error_code broken;
+  const auto value = json::parse(entry.value.value_or(""), broken);
+  if (broken || !value.is_object()) return std::nullopt;
+  const json::object& body = value.as_object();
+  const std::string type = str(body, "type");
+  Read read{str(body, "id"), {}};
+  ModelEvent& event = read.event;
+  event.partition = partition;
+  event.at = entry.timestamp_ms.value_or(entry.written_ms);
+  event.written = entry.written_ms;
+  event.of_child = entry.transaction != nullptr;
+  event.ttl = ttl_of(body);
+  if (type == "EventGroupCollectorCreate") {
+    event.kind = ModelEvent::Kind::kCreate;
+    read_create(body, event);
+  } else if (type == "EventGroupCollectorEntityDone") {
+    event.kind = ModelEvent::Kind::kDone;
+    event.entity = std::exchange(read.group, str(body, "group"));
+    event.result = raw_json(body, "result");
+    event.error = str(body, "error");
+  } else if (type == "EventGroupCollectorUpdate") {
+    event.kind = ModelEvent::Kind::kUpdate;
+    event.add = entities_of(body, "add");
+    for (ModelEntity& removed : entities_of(body, "remove")) event.remove.push_back(removed.id);
+  } else if (type == "EventGroupCollectorCancel") {
+    event.kind = ModelEvent::Kind::kCancel;
+    event.reason = str(body, "reason");
+  } else {
+    return std::nullopt;
+  }
+  return read;
+}
+
+// --- one group
+
+using Events = std::vector<ModelEvent>;
+
+// Reads the group's records in every order that is possible.
+class Explorer {
+ public:
+  Explorer(const std::string& id, const Events& events) : id_(id) {
+    std::map<int, std::vector<const ModelEvent*>> by_partition;
+    for (const ModelEvent& event : events) by_partition[event.partition].push_back(&event);
+    for (auto& [partition, queue] : by_partition) queues_.push_back(std::move(queue));
+  }
+
+  Expectation explore() {
+    go({std::vector<size_t>(queues_.size()), ModelGroup(id_)});
+    if (tried_.size() > kStatesMax || never_ends_) expected_.certain = false;
+    if (!expected_.certain || by_timer_) expected_.ended_by_ms.reset();
+    return std::move(expected_);
+  }
+
+ private:
+  struct State {
+    std::vector<size_t> read;  // of each queue
+    ModelGroup group;
+  };
+
+  void go(State state) {
+    if (state.group.outcome()) return note(*state.group.outcome());
+    if (tried_.size() > kStatesMax || !tried_.insert(key(state)).second) return;
+    bool ends = true;
+    for (size_t q = 0; q < queues_.size(); ++q) {
+      if (state.read[q] == queues_[q].size()) continue;
+      ends = false;
+      State next = state;
+      next.group.apply(*queues_[q][next.read[q]++]);
+      go(std::move(next));
+    }
+    const int64_t timer = state.group.next_timer();
+    if (timer != kNever && timer < oldest_unread(state)) {
+      ends = false;
+      state.group.fire();
+      go(std::move(state));
+    }
+    never_ends_ = never_ends_ || ends;
+  }
+
+  std::string key(const State& state) const {
+    std::string key;
+    for (const size_t read : state.read) key += std::to_string(read) + " ";
+    return key + state.group.key();
+  }
+
+  int64_t oldest_unread(const State& state) const {
+    int64_t oldest = kNever;
+    for (size_t q = 0; q < queues_.size(); ++q) {
+      for (size_t i = state.read[q]; i < queues_[q].size(); ++i)
+        oldest = std::min(oldest, queues_[q][i]->written);
+    }
+    return oldest;
+  }
+
+  void note(const ModelGroup::Outcome& outcome) {
+    const auto [known, is_new] =
+        expected_.outcomes.try_emplace(outcome.value, outcome.timeout, outcome.not_before_ms);
+    known->second.not_before_ms = std::min(known->second.not_before_ms, outcome.not_before_ms);
+    by_timer_ = by_timer_ || outcome.by == nullptr;
+    if (outcome.by != nullptr)
+      expected_.ended_by_ms = std::max(expected_.ended_by_ms.value_or(0), outcome.by->written);
+  }
+
+  const std::string& id_;
+  std::vector<std::vector<const ModelEvent*>> queues_;
+  std::set<std::string> tried_;
+  Expectation expected_;
+  bool by_timer_ = false;
+  bool never_ends_ = false;
+};
+
+bool is_create(const ModelEvent& event) { return event.kind == ModelEvent::Kind::kCreate; }
+
+Expectation expect_group(const std::string& id, const Events& events, int64_t early_ttl_ms,
+                         bool odd) {
+  Expectation uncertain;
+  uncertain.certain = false;
+  if (odd) return uncertain;
+  const int64_t created =
+      std::ranges::min(events | std::views::filter(is_create), {}, &ModelEvent::at).at;
+  // Kept for a time, in a world where nobody may have looked when it ended.
+  if (std::ranges::any_of(events,
+                          [&](const ModelEvent& e) { return e.at + early_ttl_ms <= created; }))
+    return uncertain;
+  return Explorer(id, events).explore();
+}
+
+// --- all groups
+
+class Model {
+ public:
+  Model(const Cluster& cluster, int64_t early_ttl_ms, const std::map<std::string, bool>& odd_times)
+      : cluster_(cluster), early_ttl_ms_(early_ttl_ms), odd_times_(odd_times) {
+    for (size_t partition = 0; partition < cluster.input.size(); ++partition)
+      read_log(cluster.input[partition], static_cast<int>(partition));
+    for (const auto& [id, events] : groups_) {
+      const auto create = std::ranges::find_if(events, is_create);
+      if (create != events.end() && !create->parent_group.empty())
+        children_[{create->parent_group, create->parent_id}].push_back(id);
     }
   }
-  Expectation e = judge(create, group.dones);
-  const auto heard = [](const auto& entity) { return !entity.second.empty(); };
-  const auto once = [](const auto& entity) { return entity.second.size() <= 1; };
-  e.complete = std::ranges::all_of(in_time, heard);
-  // Another Create may have been the first to be read; which of two results, too, is open.
-  e.certain = !failed && group.creates.size() == 1 && std::ranges::all_of(in_time, once);
-  e.resolved_open = !e.timeout;
-  if (!e.certain) e.not_before_ms = create.at;
-  return e;
-}
+
+  std::map<std::string, Expectation> expect() {
+    for (const bool of_parents : {false, true}) {
+      for (auto& [id, events] : groups_) {
+        if (is_parent(events) == of_parents && std::ranges::any_of(events, is_create)) expect(id);
+      }
+    }
+    return std::move(expectations_);
+  }
+
+ private:
+  static bool is_parent(const Events& events) {
+    return std::ranges::any_of(events, &ModelEvent::of_child);
+  }
+
+  bool is_odd(const std::string& id) const {
+    const auto odd = odd_times_.find(id);
+    return odd != odd_times_.end() && odd->second;
+  }
+
+  void read_log(const Log& log, int partition) {
+    for (int64_t offset = 0; offset < log.high_watermark(); ++offset) {
+      if (!log.visible(offset)) continue;
+      auto record = read(log.at(offset), partition);
+      if (!record) continue;
+      Events& events = groups_[record->group];
+      record->event.number = events.size();
+      events.push_back(std::move(record->event));
+    }
+  }
+
+  void expect(const std::string& id) {
+    Events& events = groups_[id];
+    for (ModelEvent& event : events) {
+      if (event.of_child) wait_for_child(id, event);
+    }
+    expectations_[id] = expect_group(id, events, early_ttl_ms_, is_odd(id));
+  }
+
+  // A tick waits for what a child puts out as if it had been written with the record that ends the
+  // child, if that lies at home, and is not itself put out by a child.
+  void wait_for_child(const std::string& id, ModelEvent& event) const {
+    const auto children = children_.find({id, event.entity});
+    if (children == children_.end() || children->second.size() != 1) return;
+    const std::string& child = children->second.front();
+    const Events& events = groups_.at(child);
+    const int home = cluster_.partition_of(child);
+    const bool at_home = std::ranges::all_of(
+        events, [home](const ModelEvent& e) { return e.partition == home && !e.of_child; });
+    const auto expected = expectations_.find(child);
+    if (!at_home || expected == expectations_.end() || !expected->second.ended_by_ms) return;
+    event.written = std::min(event.written, *expected->second.ended_by_ms);
+  }
+
+  const Cluster& cluster_;
+  const int64_t early_ttl_ms_;
+  const std::map<std::string, bool>& odd_times_;
+  std::map<std::string, Events> groups_;
+  std::map<std::pair<std::string, std::string>, std::vector<std::string>> children_;
+  std::map<std::string, Expectation> expectations_;
+};
 
 }  // namespace
 
-std::map<std::string, Expectation> expect(const std::vector<Log>& inputs, int64_t early_ttl_ms,
+std::map<std::string, Expectation> expect(const Cluster& cluster, int64_t early_ttl_ms,
                                           const std::map<std::string, bool>& odd_times) {
-  std::map<std::string, Group> groups;
-  for (size_t partition = 0; partition < inputs.size(); ++partition) {
-    const Log& input = inputs[partition];
-    for (int64_t offset = 0; offset < input.high_watermark(); ++offset) {
-      if (!input.visible(offset)) continue;
-      const Entry& entry = input.at(offset);
-      boost::json::error_code broken;
-      const auto json = boost::json::parse(entry.value.value_or(""), broken);
-      if (broken || !json.is_object()) continue;
-      const Event event{entry.timestamp_ms.value_or(entry.written_ms), static_cast<int>(partition),
-                        json.as_object(), *entry.value};
-      const std::string type = str(event.body, "type");
-      if (type == "EventGroupCollectorCreate") {
-        groups[str(event.body, "id")].creates.push_back(event);
-      } else if (type == "EventGroupCollectorEntityDone") {
-        groups[str(event.body, "group")].dones.push_back(event);
-      }
-    }
-  }
-  std::map<std::string, Expectation> expectations;
-  for (const auto& [id, group] : groups) {
-    if (group.creates.empty()) continue;
-    const auto odd = odd_times.find(id);
-    if (odd != odd_times.end() && odd->second) {
-      expectations[id].certain = false;
-      continue;
-    }
-    Expectation e =
-        group.in_one_partition() ? judge(group.creates.front(), group.dones) : judge_spread(group);
-    const int64_t created = std::ranges::min(group.creates, {}, &Event::at).at;
-    // Kept for a time, in a world where nobody may have looked when it ended.
-    if (std::ranges::any_of(group.dones,
-                            [&](const Event& d) { return d.at + early_ttl_ms <= created; })) {
-      e.certain = false;
-      e.complete = false;
-    }
-    expectations[id] = std::move(e);
-  }
-  return expectations;
+  return Model(cluster, early_ttl_ms, odd_times).expect();
 }
 
 }  // namespace muster::sim

@@ -1,31 +1,36 @@
-// A small obvious model of the collector's protocol, in its own words and without any of the
-// collector's code: what the outcome of each group must be, from nothing but the records as they
-// lie in the log. It knows no batches, no clock of any process, no crash.
+// A small obvious model of the collector's protocol: what the outcome of each group may be, from
+// nothing but the records as they lie in the logs. It knows no batches, no clock of any process, no
+// crash. What the protocol leaves open it tries in every way:
 //
-// A group whose records lie in one partition is known to the byte. If they are spread, their order
-// is open; then it is known where the order does not matter.
+//   records     of one partition are read in their order, those of several in any
+//   timers      fire when all that was written by then has been read, or any time later
+//
+// So a group whose records lie in one partition has mostly one possible outcome, to the byte.
 #pragma once
 
-#include "sim_log.h"
+#include "cluster.h"
 
 #include <map>
+#include <optional>
 #include <string>
-#include <vector>
 
 namespace muster::sim {
 
-struct Expectation {
-  // False: timing or order decides in a way that the protocol leaves open; one outcome, whichever.
-  bool certain = true;
-  bool resolved_open = false;  // certain but for the time at which it was resolved
+struct Possible {
   bool timeout = false;
-  bool complete = false;  // all was in the log in time, whatever came of it: no timeout then
   int64_t not_before_ms = 0;
-  std::string value;  // exact bytes
+};
+
+struct Expectation {
+  // False: timing decides in a way that is not told here; one outcome, whichever.
+  bool certain = true;
+  std::map<std::string, Possible> outcomes;  // by their bytes
+  // Since when all is in the log that ends it, however late it is read; absent: that is open.
+  std::optional<int64_t> ended_by_ms;
 };
 
 // For every group that was created.
-std::map<std::string, Expectation> expect(const std::vector<Log>& inputs, int64_t early_ttl_ms,
+std::map<std::string, Expectation> expect(const Cluster& cluster, int64_t early_ttl_ms,
                                           const std::map<std::string, bool>& odd_times);
 
 }  // namespace muster::sim

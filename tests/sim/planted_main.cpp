@@ -43,6 +43,7 @@ constexpr std::array<const char*, static_cast<size_t>(Bug::kCount)> kNames = {
     "second log applied before the first",
     "clock moved without waiting for other partitions",
     "clock moved before what they forwarded is read",
+    "timer armed again left to the next tick",
     "forwarded records replayed before the input's",
     "kept shard resumed without comparing",
     "offset of one log believed when the other's was reset",

@@ -10,6 +10,10 @@ namespace {
 
 const char* name(TopicRole role) {
   switch (role) {
+    case TopicRole::kInput:
+      return "event";
+    case TopicRole::kNamed:
+      return "outcome for a handler";
     case TopicRole::kOutput:
       return "outcome";
     case TopicRole::kDeadLetter:
@@ -34,6 +38,7 @@ std::string text_of(const std::vector<EntryHeader>& headers) {
 void Transcript::decided(uint64_t sending, int partition, const core::Output& output) {
   Record record;
   record.role = output.topic;
+  record.topic_name = output.topic_name;
   if (output.partition) record.partition = core::raw(*output.partition);
   if (output.timestamp) record.timestamp_ms = core::to_ms(*output.timestamp);
   if (output.key) record.key = std::string(*output.key);
@@ -43,9 +48,11 @@ void Transcript::decided(uint64_t sending, int partition, const core::Output& ou
     if (header.value) record.headers.back().value = std::string(*header.value);
   }
   const std::string key = record.key.value_or("");
-  if (cluster_.refused.contains(record.role, key)) {
+  if (record.role == TopicRole::kInput) record.partition = cluster_.partition_of(key);
+  const bool nowhere = record.role == TopicRole::kNamed && !cluster_.exists(record.topic_name);
+  if (nowhere || cluster_.refused.contains(record.role, key)) {
     record.role = TopicRole::kDeadLetter;
-    record.undeliverable = true;
+    record.instead = nowhere ? kNoSuchTopic : kUndeliverable;
     if (cluster_.refused.contains(record.role, key)) return;  // dropped
   }
   decided_[sending].shards[partition].push_back(std::move(record));
@@ -54,23 +61,24 @@ void Transcript::decided(uint64_t sending, int partition, const core::Output& ou
 bool Transcript::matches(const Record& record, const Sent& sent, const Entry& entry) const {
   if (record.role != sent.role || record.key != entry.key || record.value != entry.value)
     return false;
-  if (record.undeliverable) {
+  if (!record.instead.empty()) {
     return !entry.headers.empty() &&
-           entry.headers.back() == EntryHeader{"muster.error.code", "undeliverable"};
+           entry.headers.back() == EntryHeader{"muster.error.code", std::string(record.instead)};
   }
-  return record.partition == sent.partition && record.headers == entry.headers &&
+  return record.topic_name == sent.topic_name && record.partition == sent.partition &&
+         record.headers == entry.headers &&
          (!record.timestamp_ms || record.timestamp_ms == entry.timestamp_ms);
 }
 
 std::string Transcript::text(const Record& record) {
   return std::string(name(record.role)) + " for " + std::to_string(record.partition) + ": " +
          record.key.value_or("null") + " " + record.value.value_or("null") +
-         (record.undeliverable ? " undeliverable" : text_of(record.headers));
+         (record.instead.empty() ? text_of(record.headers) : " " + std::string(record.instead));
 }
 
 void Transcript::compare(uint64_t sending, Shards& shards, std::vector<std::string>& faults) const {
   for (const Sent& sent : cluster_.sent.at(sending).records) {
-    const Log& log = cluster_.log(sent.role, sent.partition);
+    const Log& log = cluster_.log(sent);
     if (!log.visible(sent.offset)) continue;
     const Entry& entry = log.at(sent.offset);
     const auto shard = std::ranges::find_if(shards, [&](const auto& s) {

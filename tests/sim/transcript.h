@@ -30,12 +30,13 @@ class Transcript {
  private:
   struct Record {
     core::TopicRole role{};
+    std::string topic_name;
     int partition = -1;
     std::optional<int64_t> timestamp_ms;  // absent: not compared, it is the time of sending
     std::optional<std::string> key;
     std::optional<std::string> value;
     std::vector<EntryHeader> headers;
-    bool undeliverable = false;  // in place of something refused; of it only what tells that
+    std::string_view instead = {};  // in place of something that could not go: only this code
   };
   using Shards = std::map<int, std::deque<Record>>;
   struct Decided {

@@ -1,5 +1,6 @@
-// What producers send in a run, drawn from the seed: groups that complete, fail, time out; early,
-// duplicate, late, reordered Dones; unknown types and rubbish; now and then a clock of a producer
+// What producers send in a run, drawn from the seed: groups of every policy that complete, fail,
+// time out, are changed and cancelled, and children of others; early, duplicate, late, reordered
+// events; unknown types and rubbish; now and then a clock of a producer
 // that is wrong, or producers that do not know where a group is at home.
 #pragma once
 
@@ -13,6 +14,11 @@
 #include <vector>
 
 namespace muster::sim {
+
+// Topics that handlers name.
+constexpr std::string_view kTopicOfSuccesses = "successes";
+constexpr std::string_view kTopicOfFailures = "failures";
+constexpr std::string_view kTopicOfNobody = "nowhere";  // does not exist
 
 struct Planned {
   int64_t at_ms = 0;  // when it is written

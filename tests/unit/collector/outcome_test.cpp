@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "collector/json.h"
+#include "collector/options.h"
 
 namespace muster::collector {
 namespace {
@@ -19,19 +20,22 @@ std::string time_text(int64_t ms) {
 }
 
 OpenGroup group_of(const std::vector<std::string_view>& expected, std::string_view payload = "null",
-                   std::string_view id = "g") {
+                   std::string_view id = "g", const Policy& policy = {}) {
+  std::vector<ExpectedId> ids;
+  for (const std::string_view name : expected) ids.push_back({name, {}, {}});
   Create create;
   create.id = id;
-  create.expected = expected;
+  create.expected = ids;
   create.ttl_text = "2.50";
   create.payload = payload;
-  return OpenGroup(create, {core::time_from_ms(kCreatedMs), core::time_from_ms(kCreatedMs + 2500),
-                            core::time_from_ms(kCreatedMs)});
+  create.policy = policy;
+  const core::Time created = core::time_from_ms(kCreatedMs);
+  return OpenGroup(create, {created, created, core::time_from_ms(kCreatedMs + 2500), created});
 }
 
-Ending ending(std::optional<FailureCode> code = {}, std::optional<uint32_t> failed = {},
-              std::string_view error = {}) {
-  return {code, failed, error, core::time_from_ms(kCreatedMs + 1001)};
+Ending ending(std::optional<FailureCode> code = {}, std::optional<uint32_t> entity = {},
+              std::string_view reason = {}) {
+  return {code, entity, reason, core::time_from_ms(kCreatedMs + 1001)};
 }
 
 TEST_CASE("times are RFC 3339 with milliseconds, and cut to the years that it has") {
@@ -70,9 +74,10 @@ TEST_CASE(
     "a Failure by an error names the entity and has null for it, but not those not heard of") {
   OpenGroup group = group_of({"a", "b", "c", "d"}, "7");
   group.set_result(2, "3", kBytesMax);
+  group.set_error(1, "no \"b\"\n", kBytesMax);
   std::string out;
-  CHECK(write_outcome(group, ending(FailureCode::kError, 1, "no \"b\"\n"), {"me\"", kBytesMax},
-                      out) == FailureCode::kError);
+  CHECK(write_outcome(group, ending(FailureCode::kError, 1), {"me\"", kBytesMax}, out) ==
+        FailureCode::kError);
   CHECK(out == R"({"type":"EventGroupCollectorFailure","id":"g","sender":"me\"","entity":"b",)"
                R"("error":"no \"b\"\n","created":"2020-07-17T23:38:21.000Z",)"
                R"("resolved":"2020-07-17T23:38:22.001Z","results":{"b":null,"c":3},"payload":7,)"
@@ -90,6 +95,71 @@ TEST_CASE("a Failure by timeout names the group and the ttl as given") {
         R"("error":"Operation timed out after 2.50 seconds","created":"2020-07-17T23:38:21.000Z",)"
         R"("resolved":"2020-07-17T23:38:22.001Z","results":{"b":{}},"payload":null,)"
         R"("code":"timeout","missing":["a"],"errors":{}})");
+}
+
+TEST_CASE("under quorum and tolerate a Success has two lists behind the payload") {
+  for (const auto kind : {Policy::Kind::kQuorum, Policy::Kind::kTolerate}) {
+    OpenGroup group = group_of({"a", "b\"", "c", "d"}, "7", "g", {kind, 1});
+    group.set_result(2, "3", kBytesMax);
+    group.set_error(1, "no \"b\"", kBytesMax);
+    std::string out;
+    CHECK_FALSE(write_outcome(group, ending(), {"", kBytesMax}, out).has_value());
+    CHECK(out == R"({"type":"EventGroupCollectorSuccess","id":"g",)"
+                 R"("created":"2020-07-17T23:38:21.000Z","resolved":"2020-07-17T23:38:22.001Z",)"
+                 R"("results":{"b\"":null,"c":3},"payload":7,)"
+                 R"("missing":["a","d"],"errors":{"b\"":"no \"b\""}})");
+  }
+}
+
+TEST_CASE("a Failure by cancel has the reason, and the group for an entity") {
+  const OpenGroup group = group_of({"a"});
+  std::string out;
+  CHECK(write_outcome(group, ending(FailureCode::kCancelled, {}, "why\n\"not\""), {"", kBytesMax},
+                      out) == FailureCode::kCancelled);
+  CHECK(out ==
+        R"({"type":"EventGroupCollectorFailure","id":"g","entity":"g","error":"why\n\"not\"",)"
+        R"("created":"2020-07-17T23:38:21.000Z","resolved":"2020-07-17T23:38:22.001Z",)"
+        R"("results":{},"payload":null,"code":"cancelled","missing":["a"],"errors":{}})");
+}
+
+TEST_CASE("every code has its own name and counter") {
+  std::vector<std::string_view> names;
+  std::vector<Counter> counters = {counter_of(std::nullopt)};
+  for (const FailureCode code :
+       {FailureCode::kError, FailureCode::kTimeout, FailureCode::kCancelled,
+        FailureCode::kUnreachable, FailureCode::kTooLarge}) {
+    names.push_back(name(code));
+    counters.push_back(counter_of(code));
+    CHECK(counter_names()[static_cast<size_t>(counters.back())].value == name(code));
+  }
+  CHECK(names ==
+        std::vector<std::string_view>{"error", "timeout", "cancelled", "unreachable", "too-large"});
+}
+
+TEST_CASE("a too large outcome keeps the errors, unless they are what is too large") {
+  const std::string big(1000, '1');
+  std::string out;
+  OpenGroup kept = group_of({"a", "b"}, "7", "g", {Policy::Kind::kAllSettled, 0});
+  kept.set_result(0, big, kBytesMax);
+  kept.set_error(1, "no", kBytesMax);
+  write_outcome(kept, ending(FailureCode::kError, 1), {"", 1500}, out);
+  CHECK(out.find(R"("code":"too-large","missing":[],"errors":{"b":"no"}})") != std::string::npos);
+  OpenGroup errors = group_of({"a", "b"}, "7", "g", {Policy::Kind::kAllSettled, 0});
+  errors.set_error(0, big, kBytesMax);
+  errors.set_error(1, "no", kBytesMax);
+  write_outcome(errors, ending(FailureCode::kError, 0), {"", 1500}, out);
+  CHECK(out.find(R"("code":"too-large","missing":[],"errors":{}})") != std::string::npos);
+  // Of answers that were not kept there is nothing to say.
+  OpenGroup overflowed = group_of({"a", "b", "c"}, "7", "g", {Policy::Kind::kTolerate, 2});
+  overflowed.set_error(0, "no", 1500);
+  overflowed.set_result(1, std::string(1500, '1'), 1500);
+  REQUIRE(overflowed.overflowed());
+  overflowed.set_error(2, "nor", 1500);
+  CHECK(write_outcome(overflowed, ending(), {"", 1500}, out) == FailureCode::kTooLarge);
+  CHECK(out.find(R"("entity":"g","error":"Outcome is larger than 1500 bytes")") !=
+        std::string::npos);
+  CHECK(out.find(R"("results":{},"payload":7,"code":"too-large","missing":[],"errors":{}})") !=
+        std::string::npos);
 }
 
 std::string too_large(std::string_view limit, std::string_view payload, std::string_view missing,
@@ -114,13 +184,15 @@ TEST_CASE(
         FailureCode::kTooLarge);
   CHECK(out == too_large("1500", "7", "[\"b\"]", "{}"));
 
-  const OpenGroup payload = group_of({"a", "b"}, big);
-  CHECK(write_outcome(payload, ending(FailureCode::kError, 0, "no"), {"", 1500}, out) ==
+  OpenGroup payload = group_of({"a", "b"}, big);
+  payload.set_error(0, "no", kBytesMax);
+  CHECK(write_outcome(payload, ending(FailureCode::kError, 0), {"", 1500}, out) ==
         FailureCode::kTooLarge);
   CHECK(out == too_large("1500", "null", "[\"b\"]", "{\"a\":\"no\"}"));
 
-  const OpenGroup lists = group_of({"a", long_name}, big);
-  CHECK(write_outcome(lists, ending(FailureCode::kError, 0, "no"), {"", 1500}, out) ==
+  OpenGroup lists = group_of({"a", long_name}, big);
+  lists.set_error(0, "no", kBytesMax);
+  CHECK(write_outcome(lists, ending(FailureCode::kError, 0), {"", 1500}, out) ==
         FailureCode::kTooLarge);
   CHECK(out == too_large("1500", "null", "[]", "{}"));
 }

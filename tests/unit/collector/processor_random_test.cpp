@@ -1,14 +1,18 @@
 // Random lives of a few groups, in two worlds at once: one processor that runs straight through,
 // and one that is saved and loaded into a new one before every step. Both must show the same
-// effects and the same saved bytes.
+// effects and the same saved bytes. Only a timer for an entity that has answered differs: a load
+// does not arm it, and firing it does nothing but arm the next one.
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 #include <map>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
+#include <utility>
 
 #include "world.h"
 
@@ -32,7 +36,6 @@ struct Core {
       }
     }
   }
-  bool operator==(const Core&) const = default;
 };
 
 class Side {
@@ -53,7 +56,10 @@ class Side {
       for (const core::Effect& effect : world_->effects.list()) loaded.take(effect);
       world_->take();
     }
-    REQUIRE(loaded == core_);
+    REQUIRE(loaded.forgets == core_.forgets);
+    REQUIRE(loaded.timers.size() == core_.timers.size());
+    for (const auto& [id, due] : core_.timers) REQUIRE(loaded.timers.at(id) >= due);
+    core_ = loaded;
   }
 
   Lines record(int64_t ms, int64_t now_ms, const std::string& value) {
@@ -66,11 +72,22 @@ class Side {
     return take();
   }
 
-  Lines fire(const std::string& id) {
-    const int64_t due = core_.timers.at(id);
-    core_.timers.erase(id);
-    world_->processor.on_timer(world_->processor.find(id).value(), at_ms(due), world_->effects);
-    return take();
+  // What is due by then, in the core's order.
+  Lines fire(int64_t clock) {
+    Lines all;
+    for (;;) {
+      std::optional<std::pair<int64_t, std::string>> next;
+      for (const auto& [id, due] : core_.timers) {
+        if (due <= clock && (!next || std::pair(due, id) < *next)) next = {due, id};
+      }
+      if (!next) return all;
+      const auto [due, id] = *next;
+      core_.timers.erase(id);
+      world_->processor.on_timer(world_->processor.find(id).value(), at_ms(due), world_->effects);
+      const Lines lines = take();
+      const bool nothing = lines.size() == 1 && lines[0].starts_with("Arm ");
+      if (!nothing) all.insert(all.end(), lines.begin(), lines.end());
+    }
   }
 
   void drop(const std::string& id) {
@@ -106,25 +123,52 @@ class Side {
 };
 
 std::string random_record(std::mt19937_64& dice) {
+  const auto one_of = [&dice](std::initializer_list<std::string_view> texts) {
+    return std::string(texts.begin()[dice() % texts.size()]);
+  };
   const std::string group(1, static_cast<char>('a' + dice() % 6));
-  const std::array<std::string_view, 5> expected = {"[]", R"(["x"])", R"(["x","y"])",
-                                                    R"(["y","x","z"])", R"(["\u0078","y"])"};
-  const std::array<std::string_view, 4> ttls = {"", ",\"ttl\":2", ",\"ttl\":0.5", ",\"ttl\":10"};
-  const std::array<std::string_view, 4> results = {"", ",\"result\":[ 1 ]", ",\"error\":\"no\"",
-                                                   ",\"result\":\"1234567890\""};
-  switch (dice() % 8) {
+  switch (dice() % 12) {
     case 0:
-      return dice() % 2 == 0 ? "{" : R"({"type":"Other"})";
+      return one_of({"{", R"({"type":"Other"})"});
     case 1:
     case 2:
-      return create(group, expected[dice() % expected.size()], ttls[dice() % ttls.size()]);
+      return create(
+          group,
+          one_of({"[]", R"(["x"])", R"(["x","y"])", R"(["y","x","z"])", R"(["\u0078","y"])",
+                  R"([{"id":"x","ttl":1},"y"])", R"([{"id":"z","ttl":2},{"id":"x","ttl":1.5}])"}),
+          one_of({"", ",\"ttl\":2", ",\"ttl\":0.5", ",\"ttl\":10"}) +
+              one_of({"", "", R"(,"policy":"all-settled")", R"(,"policy":{"quorum":1})",
+                      R"(,"policy":{"quorum":2})", R"(,"policy":{"tolerate":1})"}) +
+              one_of({"", "", R"(,"handler":{"onsuccess":{"topic":"t","payload":7}})",
+                      R"(,"parent":{"group":"a","id":"x"})"}));
+    case 3:
+      return update(group, one_of({R"(,"add":["x"])", R"(,"add":[{"id":"y","ttl":1},"z"])",
+                                   R"(,"remove":["x"])", R"(,"remove":["y","z"],"add":["w"])",
+                                   R"(,"ttl":3)", R"(,"ttl":1,"add":["v","w"])", ""}));
+    case 4:
+      return dice() % 3 == 0 ? cancel(group, one_of({"", R"(,"reason":"enough")"}))
+                             : done(group, "x");
     default:
-      return done(group, std::string(1, static_cast<char>('w' + dice() % 4)),
-                  results[dice() % results.size()]);
+      return done(
+          group, std::string(1, static_cast<char>('w' + dice() % 4)),
+          one_of({"", ",\"result\":[ 1 ]", ",\"error\":\"no\"", ",\"result\":\"1234567890\""}));
   }
 }
 
-void run(uint64_t seed, uint64_t (&outcomes)[4]) {
+constexpr std::array kMustHappen = {Counter::kGroupsSuccess,
+                                    Counter::kGroupsFailedError,
+                                    Counter::kGroupsFailedTimeout,
+                                    Counter::kGroupsFailedCancelled,
+                                    Counter::kGroupsFailedUnreachable,
+                                    Counter::kEntitiesTimedOut,
+                                    Counter::kUpdates,
+                                    Counter::kUpdatesIgnored,
+                                    Counter::kCancelsIgnored,
+                                    counter_of(RejectCode::kOrphan),
+                                    counter_of(RejectCode::kLimit)};
+using Happened = std::array<uint64_t, kMustHappen.size()>;
+
+void run(uint64_t seed, Happened& happened) {
   CAPTURE(seed);
   std::mt19937_64 dice(seed);
   Options options;
@@ -142,34 +186,31 @@ void run(uint64_t seed, uint64_t (&outcomes)[4]) {
     const int64_t time = clock + static_cast<int64_t>(dice() % 4000) - 2000;
     REQUIRE(straight.record(time, std::max(time, clock), value) ==
             reloaded.record(time, std::max(time, clock), value));
-    const auto timers = straight.core().timers;
-    for (const auto& [id, due] : timers) {
-      if (due <= clock) REQUIRE(straight.fire(id) == reloaded.fire(id));
-    }
+    REQUIRE(straight.fire(clock) == reloaded.fire(clock));
     const auto forgets = straight.core().forgets;
     for (const auto& [id, from] : forgets) {
       if (from > clock || dice() % 4 != 0) continue;
       straight.drop(id);
       reloaded.drop(id);
     }
-    REQUIRE(straight.core() == reloaded.core());
+    REQUIRE(straight.core().forgets == reloaded.core().forgets);
     REQUIRE(straight.saved() == reloaded.saved());
     REQUIRE(straight.open() == reloaded.open());
     // What is known either has a timer or leaves some day, never both.
     REQUIRE(straight.ids().size() ==
             straight.core().timers.size() + straight.core().forgets.size());
   }
-  outcomes[0] += straight.counted(Counter::kGroupsSuccess);
-  outcomes[1] += straight.counted(Counter::kGroupsFailedError);
-  outcomes[2] += straight.counted(Counter::kGroupsFailedTimeout);
-  outcomes[3] += straight.counted(counter_of(RejectCode::kOrphan));
+  for (size_t i = 0; i < happened.size(); ++i) happened[i] += straight.counted(kMustHappen[i]);
 }
 
 TEST_CASE("saving and loading between any two steps changes nothing") {
   const uint64_t first = std::random_device{}();
-  uint64_t outcomes[4] = {};
-  for (uint64_t seed = first; seed < first + 60; ++seed) run(seed, outcomes);
-  for (const uint64_t count : outcomes) CHECK(count > 0);
+  Happened happened{};
+  for (uint64_t seed = first; seed < first + 60; ++seed) run(seed, happened);
+  for (size_t i = 0; i < happened.size(); ++i) {
+    CAPTURE(counter_names()[static_cast<size_t>(kMustHappen[i])].value);
+    CHECK(happened[i] > 0);
+  }
 }
 
 }  // namespace

@@ -356,75 +356,10 @@ TEST_CASE("every counter has a name of its own") {
       CHECK((names[i].family != names[j].family || names[i].value != names[j].value));
     }
   }
-  CHECK(names[static_cast<size_t>(counter_of(RejectCode::kOrphan))].value == "orphan");
-}
-
-TEST_CASE("a record lives where its group does: that of a Done, the id of a Create, else nowhere") {
-  struct {
-    const char* title;
-    std::optional<std::string> value;
-    std::optional<std::string_view> id;
-  } const table[] = {
-      {"a Create", create("g", R"(["a"])"), "g"},
-      {"a Done", done("g", "a"), "g"},
-      {"an id that is escaped", create(R"(\u0067\"x)", R"(["a"])"), "g\"x"},
-      {"a group that is escaped", done(R"(\u0067)", "a"), "g"},
-      {"an outcome of ours", R"({"type":"EventGroupCollectorSuccess","id":"g"})", std::nullopt},
-      {"somebody else's type", R"({"type":"Other","id":"g","group":"g"})", std::nullopt},
-      {"a Create that is bad", create("g", R"(["a","a"])"), std::nullopt},
-      {"a Done that is bad", done("", "a"), std::nullopt},
-      {"no JSON", "{", std::nullopt},
-      {"a tombstone", std::nullopt, std::nullopt},
-  };
-  for (const auto& row : table) {
-    CAPTURE(row.title);
-    World world;
-    core::Record record;
-    record.key = "a key is nobody's id";
-    record.value = row.value;
-    CHECK(world.processor.route(record) == row.id);
-    CHECK(world.processor.known() == 0);
+  for (size_t code = 0; code < kRejectCodes; ++code) {
+    const auto reject = static_cast<RejectCode>(code);
+    CHECK(names[static_cast<size_t>(counter_of(reject))].value == name(reject));
   }
-}
-
-TEST_CASE("a record that was asked about first has the effects that it has anyway") {
-  const std::vector<std::optional<std::string>> values = {
-      create("g", R"(["a","b"])", R"(,"ttl":10,"payload":{ "p":1})"),
-      done("g", "b", R"(,"result":[ 2 ])"),
-      "{",
-      std::nullopt,
-      R"({"type":"Other"})",
-      done("early", "x"),
-      done("g", "unexpected"),
-      create("g", R"(["a","c"])"),
-      create("h", R"(["a","a"])"),
-      done("g", "a"),
-      create("early", R"(["x"])"),
-      done("g", "a", R"(,"error":"late")"),
-  };
-  World plain;
-  World asked;
-  asked.routed = true;
-  int64_t ms = 1000;
-  for (const auto& value : values) {
-    CAPTURE(value.value_or("null"));
-    CHECK(asked.record(ms, value) == plain.record(ms, value));
-    ms += 100;
-  }
-  for (const char* id : {"g", "early"}) CHECK(asked.save(id) == plain.save(id));
-  CHECK(asked.effects.take_counters() == plain.effects.take_counters());
-}
-
-TEST_CASE("a record that was asked about and went elsewhere leaves nothing behind") {
-  World world;
-  world.routed = true;
-  const std::string away = create("away", R"(["a"])");
-  core::Record record;
-  record.value = away;
-  CHECK(world.processor.route(record) == "away");
-  CHECK(world.record(1000, create("g", R"(["a"])")) == Lines{"Touch g", "Arm g due 31000"});
-  CHECK(world.record(1000, done("g", "a")).size() == 4);
-  CHECK_FALSE(world.processor.find("away").has_value());
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -48,12 +49,12 @@ class World {
     given.key = key;
     given.value = value;
     given.headers = core::LazyHeaders(headers);
-    if (routed) processor.route(given);
     processor.on_record(given, at_ms(std::max(ms, now_ms)), effects);
     return take();
   }
 
   Lines timer(std::string_view id, int64_t due_ms) {
+    armed.erase(std::string(id));
     processor.on_timer(processor.find(id).value(), at_ms(due_ms), effects);
     return take();
   }
@@ -77,6 +78,12 @@ class World {
   uint64_t rejected(RejectCode code) { return counted(counter_of(code)); }
 
   Lines take() {
+    for (const core::Effect& effect : effects.list()) {
+      if (const auto* arm = std::get_if<core::Arm>(&effect))
+        armed[std::string(arm->key.name)] = core::to_ms(arm->due);
+      if (const auto* disarm = std::get_if<core::Disarm>(&effect))
+        armed.erase(std::string(disarm->key.name));
+    }
     Lines lines = lines_of(effects.list());
     effects.clear_list();
     arena.clear();
@@ -90,7 +97,7 @@ class World {
   std::vector<core::Header> headers;
   std::optional<std::string_view> key = "k";
   int64_t offset = 0;
-  bool routed = false;  // the core asks first where a record lives
+  std::map<std::string, int64_t> armed;
 };
 
 inline std::string create(std::string_view id, std::string_view expected,
@@ -98,6 +105,17 @@ inline std::string create(std::string_view id, std::string_view expected,
   std::string value = R"({"type":"EventGroupCollectorCreate","id":")";
   value.append(id).append("\",\"expected\":").append(expected).append(more).append("}");
   return value;
+}
+
+// `more` begins with a comma, as above.
+inline std::string update(std::string_view group, std::string_view more) {
+  std::string value = R"({"type":"EventGroupCollectorUpdate","id":")";
+  return value.append(group).append("\"").append(more).append("}");
+}
+
+inline std::string cancel(std::string_view group, std::string_view more = "") {
+  std::string value = R"({"type":"EventGroupCollectorCancel","id":")";
+  return value.append(group).append("\"").append(more).append("}");
 }
 
 inline std::string done(std::string_view group, std::string_view entity,

@@ -65,6 +65,7 @@ TEST_CASE("the collector has a default for everything") {
   CHECK(kafka.topics.repartition == "muster.DefaultCollectorGroup.eventbus-collector.repartition");
   CHECK(kafka.topics.journal == "muster.DefaultCollectorGroup.eventbus-collector.journal");
   CHECK(kafka.partitioner == "murmur2");
+  CHECK(kafka.handler_topics == ".*");
   CHECK_FALSE(outcome.settings.topics.partitions.has_value());
   CHECK(outcome.settings.collector.early_ttl == std::chrono::seconds(30));
   CHECK(outcome.settings.collector.closed_ttl == std::chrono::seconds(300));
@@ -201,6 +202,25 @@ TEST_CASE("every number has its limits, and all that break them are listed") {
   }
 }
 
+TEST_CASE("which topics handlers may name is a regular expression, and a wrong one is named") {
+  for (const char* good : {"", "orders", "orders\\..*|bills", "[a-z]{3}"}) {
+    CAPTURE(good);
+    const Outcome outcome = plain({"--handler-topics", good});
+    CHECK(outcome.errors.empty());
+    CHECK(outcome.settings.kafka.handler_topics == good);
+  }
+  CHECK(plain({}, {{"COLLECTOR_HANDLER_TOPICS", "orders"}}).settings.kafka.handler_topics ==
+        "orders");
+  for (const char* wrong : {"(", "[a", "*", "a{2"}) {
+    CAPTURE(wrong);
+    const Outcome outcome = plain({"--handler-topics", wrong});
+    CHECK(outcome.errors.size() == 1);
+    CHECK(outcome.complains("--handler-topics", "regular expression"));
+  }
+  CHECK(plain({}, {{"COLLECTOR_HANDLER_TOPICS", "("}})
+            .complains("COLLECTOR_HANDLER_TOPICS", "regular expression"));
+}
+
 TEST_CASE("a sender that is no UTF-8 is refused, for it becomes part of JSON") {
   CHECK(plain({"--sender", "\xff"}).complains("--sender", "UTF-8"));
   CHECK(plain({"--sender", "\xc3\xa4"}).errors.empty());
@@ -272,7 +292,8 @@ TEST_CASE("the help names every option of the collector") {
                              "--max-ttl",        "--max-expected", "--max-message-bytes",
                              "--remembered-max", "--sender",       "--journal-retention",
                              "--workers",        "--carry-after",  "--log-level",
-                             "--log-format",     "--config",       "-X"}) {
+                             "--log-format",     "--config",       "-X",
+                             "--handler-topics"}) {
     CAPTURE(option);
     CHECK(help.find(option) != std::string::npos);
   }

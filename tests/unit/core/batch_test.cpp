@@ -11,6 +11,7 @@ TEST_CASE("a cleared batch is as a new one, and its effects still use its bytes"
   batch.offsets.push_back({0, Partition{1}, Offset{2}, "m"});
   batch.shards.push_back({Partition{1}, BatchNumber{3}, 0});
   batch.records = 7;
+  batch.to_input = true;
   CHECK(batch.bytes.bytes_used() > 0);
   batch.clear();
   CHECK(batch.outputs.empty());
@@ -19,9 +20,11 @@ TEST_CASE("a cleared batch is as a new one, and its effects still use its bytes"
   CHECK(batch.effects.list().empty());
   CHECK(batch.bytes.bytes_used() == 0);
   CHECK(batch.records == 0);
+  CHECK_FALSE(batch.to_input);
 
   batch.effects.produce(TopicRole::kOutput, "b", "done");
-  CHECK(batch.effects.list().front() == Effect{Produce{TopicRole::kOutput, "b", "done", {}}});
+  CHECK(batch.effects.list().front() ==
+        Effect{Produce{TopicRole::kOutput, {}, "b", "done", {}, {}}});
   CHECK(batch.bytes.bytes_used() == 5);
 }
 
@@ -39,6 +42,9 @@ TEST_CASE("outputs and offsets compare by what they say") {
   CHECK(output != other);
   other = output;
   other.cause.reset();
+  CHECK(output != other);
+  other = output;
+  other.topic_name = "orders";
   CHECK(output != other);
   const OffsetCommit offset{0, Partition{1}, Offset{2}, "a"};
   CHECK(offset != OffsetCommit{0, Partition{1}, Offset{2}, "b"});

@@ -34,7 +34,7 @@ TEST_CASE("effects are kept in order, and compare by what they say") {
   effects.disarm(key);
   effects.forget(key, time_from_ms(9));
   const std::vector<Effect> expected = {Touch{{"a", Slot{2}}}, Arm{{"a", Slot{3}}, time_from_ms(7)},
-                                        Produce{TopicRole::kOutput, "a", "done", {}},
+                                        Produce{TopicRole::kOutput, {}, "a", "done", {}, {}},
                                         Disarm{{"a", Slot{4}}},
                                         Forget{{"a", Slot{5}}, time_from_ms(9)}};
   // Slots are an accident of history: equal ids are equal keys.
@@ -59,9 +59,12 @@ TEST_CASE("what is put out is copied: state and record may change right after") 
   for (std::string* text : {&key, &value, &name}) text->assign(text->size(), 'x');
   headers.clear();
 
-  CHECK(effects.list()[0] ==
-        Effect{Produce{
-            TopicRole::kDeadLetter, "key", "value", {{"name", "value"}, {"none", std::nullopt}}}});
+  CHECK(effects.list()[0] == Effect{Produce{TopicRole::kDeadLetter,
+                                            {},
+                                            "key",
+                                            "value",
+                                            {{"name", "value"}, {"none", std::nullopt}},
+                                            {}}});
   const Reject expected{Partition{3},
                         Offset{17},
                         "in",
@@ -72,6 +75,29 @@ TEST_CASE("what is put out is copied: state and record may change right after") 
                         "code",
                         "name"};
   CHECK(effects.list()[1] == Effect{expected});
+}
+
+TEST_CASE("what goes to a topic that a user has named says which, and copies that too") {
+  Arena bytes;
+  Effects effects(bytes);
+  std::string topic = "orders";
+  effects.produce_to(topic, "a", "v", std::vector<Header>{{"h", "1"}});
+  topic.assign(topic.size(), 'x');
+  const Produce expected{TopicRole::kNamed, "orders", "a", "v", {{"h", "1"}}, {}};
+  CHECK(effects.list()[0] == Effect{expected});
+  Produce elsewhere = expected;
+  elsewhere.topic_name = "bills";
+  CHECK(effects.list()[0] != Effect{elsewhere});
+}
+
+TEST_CASE("what is put out has the time that it was given, or none") {
+  Arena bytes;
+  Effects effects(bytes);
+  effects.produce(TopicRole::kInput, "a", "v", {}, time_from_ms(7));
+  effects.produce(TopicRole::kInput, "a", "v");
+  CHECK(std::get<Produce>(effects.list()[0]).time == time_from_ms(7));
+  CHECK_FALSE(std::get<Produce>(effects.list()[1]).time.has_value());
+  CHECK(effects.list()[0] != effects.list()[1]);
 }
 
 TEST_CASE("a rejected tombstone without key or time stays one") {
@@ -92,6 +118,7 @@ TEST_CASE("muted, nothing goes outside and nothing is counted, but ids and timer
   Effects effects(bytes);
   effects.mute(true);
   effects.produce(TopicRole::kOutput, "a", "done");
+  effects.produce_to("orders", "a", "done");
   effects.reject(record("a", "b"), "code", "message");
   effects.count(Count::kFirst);
   effects.touch({"a", Slot{0}});
@@ -123,9 +150,13 @@ TEST_CASE("every effect can be read by a person") {
   };
   const Key key{"a", Slot{9}};
   const Row table[] = {
-      {Produce{TopicRole::kOutput, "a", "v", {{"h", "1"}, {"n", std::nullopt}}},
+      {Produce{TopicRole::kOutput, {}, "a", "v", {{"h", "1"}, {"n", std::nullopt}}, {}},
        "Produce output a v h=1 n=null"},
-      {Produce{TopicRole::kDeadLetter, "a", "v", {}}, "Produce dead-letter a v"},
+      {Produce{TopicRole::kDeadLetter, {}, "a", "v", {}, {}}, "Produce dead-letter a v"},
+      {Produce{TopicRole::kInput, {}, "a", "v", {}, time_from_ms(7)}, "Produce input a v"},
+      {Produce{TopicRole::kRepartition, {}, "a", "v", {}, {}}, "Produce repartition a v"},
+      {Produce{TopicRole::kJournal, {}, "a", "v", {}, {}}, "Produce journal a v"},
+      {Produce{TopicRole::kNamed, "orders", "a", "v", {{"h", "1"}}, {}}, "Produce orders a v h=1"},
       {Arm{key, time_from_ms(7)}, "Arm a due 7"},
       {Disarm{key}, "Disarm a"},
       {Touch{key}, "Touch a"},

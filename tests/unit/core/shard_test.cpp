@@ -255,6 +255,46 @@ TEST_CASE("an output says which record it comes of, and one of a timer says none
   CHECK_FALSE(out.outputs[3].cause.has_value());
 }
 
+TEST_CASE("an output to a topic that a user has named says which; its time is that of sending") {
+  World world;
+  auto shard = world.new_shard();
+  world.log = {{1'000, "a", "to orders"}, {1'000, "b", "end"}};
+  Batch out;
+  shard->begin(time_from_ms(2'000));
+  world.apply(*shard, 0, 2, out);
+  REQUIRE(out.outputs.size() == 2);
+  CHECK(out.outputs[0].topic == TopicRole::kNamed);
+  CHECK(out.outputs[0].topic_name == "orders");
+  CHECK(out.outputs[0].key == "a");
+  CHECK(out.outputs[0].value == "a");
+  CHECK(out.outputs[0].cause == Cause{Partition{0}, Offset{0}});
+  CHECK_FALSE(out.outputs[0].timestamp.has_value());
+  CHECK(out.outputs[1].topic_name.empty());
+  CHECK_FALSE(out.outputs[1].timestamp.has_value());
+  CHECK_FALSE(out.to_input);
+}
+
+TEST_CASE("an output to the input has the time it was given, and the batch says that it has one") {
+  World world;
+  auto shard = world.new_shard();
+  world.log = {{1'000, "a", "tell x"}, {9'000, "b", "tell y"}, {1'000, "c", "end"}};
+  Batch out;
+  shard->begin(time_from_ms(2'000));
+  world.apply(*shard, 0, 3, out);
+  REQUIRE(out.outputs.size() == 3);
+  for (size_t i = 0; i < 2; ++i) {
+    CHECK(out.outputs[i].topic == TopicRole::kInput);
+    CHECK(out.outputs[i].value == "end");
+    CHECK_FALSE(out.outputs[i].partition.has_value());  // the home of the key
+  }
+  CHECK(out.outputs[0].key == "x");
+  CHECK(out.outputs[0].timestamp == time_from_ms(1'000));
+  CHECK(out.outputs[1].timestamp == time_from_ms(2'000));  // it came of a record from the future
+  CHECK(out.to_input);                                     // what follows does not change it
+  out.clear();
+  CHECK_FALSE(out.to_input);
+}
+
 TEST_CASE(
     "whatever crashes, the state is that of a replica that follows the journal and never crashed") {
   for (uint32_t seed = 1; seed <= 300; ++seed) {

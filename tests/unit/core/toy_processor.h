@@ -4,7 +4,10 @@
 //   end        puts out "<id>=<count>", disarms, remembers the id for 5 s
 //   bad        is rejected
 //   nothing    has no effect
-// A timer puts out "<id> timed out at <count>". A record that is bad or for nothing is about no id.
+//   tell ID    puts an "end" of that id out to the input, as of the record's time
+//   to TOPIC   puts "<id>" out to that topic
+// A timer puts out "<id> timed out at <count>"; that of an id "of:X" also an "end" of X to the input,
+// as of when it was due. A record that is bad or for nothing is about no id.
 #pragma once
 
 #include "base/bytes.h"
@@ -33,6 +36,11 @@ class ToyProcessor final : public Processor {
   void on_record(const Record& record, Time now, Effects& effects) override {
     if (record.value == "nothing") return;
     if (record.value == "bad") return effects.reject(record, "bad", "is bad");
+    const std::string_view value = record.value.value_or("");
+    if (value.starts_with("tell "))
+      return effects.produce(TopicRole::kInput, value.substr(5), "end", {}, record.time);
+    if (value.starts_with("to "))
+      return effects.produce_to(value.substr(3), *record.key, *record.key);
     const Slot slot = slot_of(*record.key);
     Id& id = ids_[raw(slot)];
     const Key key{id.name, slot};
@@ -52,6 +60,8 @@ class ToyProcessor final : public Processor {
 
   void on_timer(Slot slot, Time due, Effects& effects) override {
     Id& id = ids_[raw(slot)];
+    if (id.name.starts_with("of:"))
+      effects.produce(TopicRole::kInput, id.name.substr(3), "end", {}, due);
     end(slot, due, effects, id.name + " timed out at " + std::to_string(id.count));
   }
 

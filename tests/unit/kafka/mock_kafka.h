@@ -60,6 +60,10 @@ class MockKafka {
   void topic(const std::string& name, int partitions) {
     rd_kafka_mock_topic_create(cluster_, name.c_str(), partitions, 1);
   }
+  // The mock creates any topic that it is asked about, unless that is said of it.
+  void topic_error(const std::string& name, rd_kafka_resp_err_t error) {
+    rd_kafka_mock_topic_set_error(cluster_, name.c_str(), error);
+  }
   void send(const std::string& topic, int32_t partition, const Sent& record) {
     rd_kafka_headers_t* headers = nullptr;
     if (!record.headers.empty()) headers = rd_kafka_headers_new(record.headers.size());

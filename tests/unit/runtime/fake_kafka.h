@@ -81,12 +81,14 @@ class FakeLog {
 struct FakeKafka {
   using Offsets = std::map<core::Partition, core::OffsetCommit>;
 
+  int32_t partitions = 1;  // that outputs to the input are spread over
   std::map<core::Partition, FakeLog> input;
   std::map<core::Partition, FakeLog> repartition;
   std::map<core::Partition, FakeLog> journal;
   Offsets committed;  // of the input
   Offsets committed_repartition;
-  std::vector<std::string> outputs;  // values, in order; a dead letter with '!' in front
+  // Values, in order; a dead letter with '!' in front, one to a named topic with "<topic>: ".
+  std::vector<std::string> outputs;
   size_t transactions = 0;
 
   FakeLog& log(core::Partition partition, Log which) {
@@ -109,9 +111,16 @@ struct FakeKafka {
         log.add({core::to_ms(*output.timestamp), std::string(*output.key),
                  std::string(*output.value), core::owned(output.headers)});
         log.add_gap();
+      } else if (output.topic == core::TopicRole::kInput) {
+        const core::Routing spread{core::Partitioner::kMurmur2, partitions};
+        FakeLog& log = input[core::home_of(*output.key, spread)];
+        log.add({core::to_ms(*output.timestamp), std::string(*output.key),
+                 std::string(*output.value), core::owned(output.headers)});
+        log.add_gap();
       } else if (!output.dropped) {
-        const bool dead = output.topic == core::TopicRole::kDeadLetter;
-        outputs.push_back((dead ? "!" : "") + std::string(output.value.value_or("null")));
+        std::string before = output.topic == core::TopicRole::kDeadLetter ? "!" : "";
+        if (output.topic == core::TopicRole::kNamed) before = std::string(output.topic_name) + ": ";
+        outputs.push_back(before + std::string(output.value.value_or("null")));
       }
     }
     for (const core::OffsetCommit& offset : batch.offsets) {
@@ -194,6 +203,11 @@ class Process {
   void refuse_commit(std::vector<Refusal> refusals) {
     waiting.reset();
     tell(Failed{{Remedy::kAbortAndRebuild, "refused", 1}, std::move(refusals)});
+  }
+  // Nothing was sent: these outputs have nowhere to go.
+  void not_sent(std::vector<Refusal> refusals) {
+    waiting.reset();
+    tell(NotSent{std::move(refusals)});
   }
   void answer_ends() {
     const ReadEnds question = *std::exchange(asked, std::nullopt);

@@ -23,6 +23,13 @@ Output output(std::string_view value, int64_t offset = 40) {
   return out;
 }
 
+Output named(std::string_view topic, std::string_view value, int64_t offset = 40) {
+  Output out = output(value, offset);
+  out.topic = TopicRole::kNamed;
+  out.topic_name = topic;
+  return out;
+}
+
 Output of_timer(std::string_view value) {
   Output out = output(value);
   out.cause.reset();
@@ -102,7 +109,7 @@ TEST_CASE("an output refused by itself becomes a dead letter with its record's p
                             {"__connect.errors.topic", "in"},
                             {"__connect.errors.partition", "2"},
                             {"__connect.errors.offset", "40"},
-                            {"__connect.errors.exception.message", "out refused it: too large"},
+                            {"__connect.errors.exception.message", "topic out: too large"},
                             {"muster.error.code", "undeliverable"}});
   REQUIRE(batch.dead_letters.size() == 1);
   CHECK(batch.dead_letters[0].code == "undeliverable");
@@ -121,6 +128,72 @@ TEST_CASE("an output of a timer has no record: its dead letter may have any home
   CHECK(texts(batch) == Texts{"!v", "journal"});
   CHECK_FALSE(batch.outputs[0].partition.has_value());
   CHECK(header(batch.outputs[0], "__connect.errors.topic") == "out");
+}
+
+TEST_CASE("an output to a topic that is not there becomes a dead letter of that code, at once") {
+  Refusals refusals("in", 1'000'000);
+  Batch batch;
+  fill(batch, {output("good"), named("orders", "v"), named("bills", "v")});
+  const std::vector<Refusal> noted = {{1, "orders", "it does not exist", true, "no-such-topic"}};
+  REQUIRE_FALSE(refusals.note(batch, noted).has_value());
+  refusals.apply(batch);  // the same batch: nothing of it was sent
+  CHECK(texts(batch) == Texts{"good", "!v", "v", "journal"});
+  const Output& letter = batch.outputs[1];
+  CHECK(letter.topic_name.empty());
+  CHECK(letter.partition == Partition{2});
+  CHECK(letter.cause == Cause{Partition{2}, Offset{40}});
+  CHECK(letter.headers == std::vector<Header>{{"__connect.errors.topic", "in"},
+                                              {"__connect.errors.partition", "2"},
+                                              {"__connect.errors.offset", "40"},
+                                              {"__connect.errors.exception.message",
+                                               "topic orders: it does not exist"},
+                                              {"muster.error.code", "no-such-topic"}});
+  REQUIRE(batch.dead_letters.size() == 1);
+  CHECK(batch.dead_letters[0].code == "no-such-topic");
+  CHECK(batch.dead_letters[0].message == "topic orders: it does not exist");
+  CHECK(batch.dead_letters[0].offset == Offset{40});
+  CHECK(batch.outputs[2].topic == TopicRole::kNamed);
+  CHECK(batch.outputs[2].topic_name == "bills");
+}
+
+TEST_CASE("a batch that is mended again keeps the dead letters that it has, each once") {
+  Refusals refusals("in", 1'000'000);
+  Batch batch;
+  fill(batch, {named("orders", "v", 1), named("bills", "w", 2)});
+  const std::vector<Refusal> first = {{0, "orders", "it does not exist", true, "no-such-topic"}};
+  REQUIRE_FALSE(refusals.note(batch, first).has_value());
+  refusals.apply(batch);
+  const Output letter = batch.outputs[0];
+  const std::vector<Refusal> second = {{1, "bills", "it does not exist", true, "no-such-topic"}};
+  REQUIRE_FALSE(refusals.note(batch, second).has_value());
+  refusals.apply(batch);
+  CHECK(texts(batch) == Texts{"!v", "!w", "journal"});
+  CHECK(batch.outputs[0] == letter);
+  CHECK(batch.dead_letters.size() == 2);
+
+  // It fails for another reason: in the batch that is built anew they are what they were.
+  fill(batch, {named("orders", "v", 1), named("bills", "w", 2)});
+  refusals.apply(batch);
+  CHECK(texts(batch) == Texts{"!v", "!w", "journal"});
+  CHECK(header(batch.outputs[1], "muster.error.code") == "no-such-topic");
+  CHECK(batch.dead_letters.size() == 2);
+}
+
+TEST_CASE("a dead letter of a topic that is not there may be refused too: dropped") {
+  Refusals refusals("in", 1'000'000);
+  Batch batch;
+  fill(batch, {named("orders", "v")});
+  const std::vector<Refusal> first = {{0, "orders", "it does not exist", true, "no-such-topic"}};
+  REQUIRE_FALSE(refusals.note(batch, first).has_value());
+  refusals.apply(batch);
+  const std::vector<Refusal> second = {{0, "dead", "too large", true}};
+  REQUIRE_FALSE(refusals.note(batch, second).has_value());
+  fill(batch, {named("orders", "v")});
+  refusals.apply(batch);
+  CHECK(texts(batch) == Texts{"dropped", "journal"});
+  CHECK(refusals.committed(batch) ==
+        Texts{"dropped, because the dead-letter topic refuses it too: dead: too large (of the "
+              "record at partition 2 offset 40)"});
 }
 
 TEST_CASE(
@@ -279,7 +352,7 @@ TEST_CASE("a forwarded record that is refused is a dead letter as it was before"
                             {"__connect.errors.topic", "in"},
                             {"__connect.errors.partition", "2"},
                             {"__connect.errors.offset", "40"},
-                            {"__connect.errors.exception.message", "g.repartition refused it: no"},
+                            {"__connect.errors.exception.message", "topic g.repartition: no"},
                             {"muster.error.code", "undeliverable"}});
 }
 
@@ -322,6 +395,13 @@ TEST_CASE("what an output is known by") {
       {"a dead letter: where it lay", output("v"), output("v"), false},
       {"the same dead letter", output("v"), output("v"), true},
       {"the same bytes elsewhere", output("v"), output("v"), false},
+      {"to a named topic: as an outcome", named("t", "at 1"), named("t", "at 2"), true},
+      {"of another record", named("t", "v", 1), named("t", "v", 2), false},
+      {"to another named topic", named("t", "v"), named("u", "v"), false},
+      {"to no named topic", named("t", "v"), output("v"), false},
+      {"a timeout to another named topic", named("t", "v"), named("u", "v"), false},
+      {"to the input: what it says", output("v"), output("v"), true},
+      {"to the input, another", output("v"), output("w"), false},
   };
   table[1].comes.key = "other";
   table[5].refused.headers = {{"__connect.errors.offset", "1"}};
@@ -331,6 +411,12 @@ TEST_CASE("what an output is known by") {
     table[row].comes.topic = TopicRole::kDeadLetter;
   }
   table[7].comes.topic = TopicRole::kDeadLetter;
+  table[12].refused.cause.reset();
+  table[12].comes.cause.reset();
+  for (const size_t row : {size_t{13}, size_t{14}}) {
+    table[row].refused.topic = TopicRole::kInput;
+    table[row].comes.topic = TopicRole::kInput;
+  }
   for (const auto& row : table) {
     CAPTURE(row.title);
     Refusals refusals("in", 1'000'000);

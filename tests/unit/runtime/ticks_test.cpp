@@ -160,15 +160,57 @@ TEST_CASE("with forwarding a tick waits for all that may still come from elsewhe
   probe.committed(3, {{kP1, 7}});
   CHECK(probe.ask(1'021) == "#4 committed of 1");
   probe.committed(4, {{kP1, 8}});
-  CHECK(probe.takeable(kP0, 1'022, {5, 99}) == kNone);
-  CHECK(probe.ask(1'022) == "#5 repartition of 0");
+  CHECK(probe.takeable(kP0, 1'022, {99, 99}) == kNone);
+  CHECK(probe.ask(1'022) == "");  // the own one is not committed yet
+  probe.ticks.committed(kP0, Offset{5});
+  CHECK(probe.takeable(kP0, 1'023, {99, 99}) == kNone);
+  CHECK(probe.ask(1'023) == "#5 repartition of 0");
   CHECK(probe.ask(1'090) == "");
-  CHECK(probe.takeable(kP0, 1'090, {5, 99}) == kNone);
+  CHECK(probe.takeable(kP0, 1'090, {99, 99}) == kNone);
   probe.ends(5, {{kP0, 3}});
-  CHECK(probe.takeable(kP0, 1'091, {4, 3}) == kNone);
-  CHECK(probe.takeable(kP0, 1'091, {5, 2}) == kNone);
-  CHECK(probe.takeable(kP0, 1'091, {5, 3}) == 1'000);
-  CHECK(probe.ask(1'091) == "");
+  CHECK(probe.takeable(kP0, 1'091, {99, 99}) == kNone);
+  CHECK(probe.ask(1'091) == "#6 ends of 0");  // of the own log only
+  CHECK(probe.ask(1'092) == "");
+  CHECK(probe.takeable(kP0, 1'092, {99, 99}) == kNone);
+  probe.ends(6, {{kP0, 7}});
+  CHECK(probe.takeable(kP0, 1'093, {6, 3}) == kNone);
+  CHECK(probe.takeable(kP0, 1'093, {7, 2}) == kNone);
+  CHECK(probe.takeable(kP0, 1'093, {7, 3}) == 1'000);
+  CHECK(probe.ask(1'093) == "");
+}
+
+TEST_CASE("what is put out to the own input between the two readings of its end is waited for") {
+  Probe probe(true);
+  probe.ours = {kP0, kP1, kP2};
+  probe.ticks.want(kP0, at(1'000));
+  probe.ask(1'000);
+  probe.ends(1, {{kP0, 5}, {kP1, 8}, {kP2, 0}});
+  // Partition 1 commits the batch that read its log up to the end and put the record out.
+  probe.ticks.committed(kP0, Offset{5});
+  probe.ticks.committed(kP1, Offset{8});
+  CHECK(probe.ask(1'001) == "#2 repartition of 0");
+  probe.ends(2, {{kP0, 0}});
+  CHECK(probe.ask(1'002) == "#3 ends of 0");
+  probe.ends(3, {{kP0, 6}});
+  CHECK(probe.takeable(kP0, 1'003, {5, 0}) == kNone);
+  CHECK(probe.takeable(kP0, 1'003, {6, 0}) == 1'000);
+}
+
+TEST_CASE("an own partition that is not committed up to its end holds the tick") {
+  Probe probe(true);
+  probe.ticks.want(kP0, at(1'000));
+  probe.ask(1'000);
+  probe.ends(1, {{kP0, 5}, {kP1, 0}, {kP2, 0}});
+  CHECK(probe.ask(1'001) == "");  // nothing to ask: it is ours
+  CHECK(probe.ticks.waits_for(kP0));
+  CHECK_FALSE(probe.ticks.next_question_at().has_value());
+  probe.ticks.committed(kP0, Offset{4});
+  CHECK(probe.ask(1'002) == "");
+  CHECK(probe.ticks.waits_for(kP0));
+  CHECK(probe.takeable(kP0, 1'002, {99, 99}) == kNone);
+  probe.ticks.committed(kP0, Offset{5});
+  CHECK_FALSE(probe.ticks.waits_for(kP0));
+  CHECK(probe.ask(1'003) == "#2 repartition of 0");
 }
 
 TEST_CASE("what partitions of ours have committed is known, and not asked") {
@@ -183,8 +225,12 @@ TEST_CASE("what partitions of ours have committed is known, and not asked") {
   CHECK(probe.ask(1'002) == "");
   probe.ticks.committed(kP1, Offset{8});
   probe.ticks.committed(kP1, Offset{2});  // news that is older
+  CHECK(probe.ask(1'003) == "");
+  probe.ticks.committed(kP0, Offset{5});
   CHECK(probe.ask(1'003) == "#2 repartition of 0");
   probe.ends(2, {{kP0, 0}});
+  CHECK(probe.ask(1'003) == "#3 ends of 0");
+  probe.ends(3, {{kP0, 5}});
   CHECK(probe.takeable(kP0, 1'003, {5, 0}) == 1'000);
 }
 
@@ -197,16 +243,21 @@ TEST_CASE("others' partitions are asked for, ours are waited for") {
   CHECK(probe.ask(1'001) == "#2 committed of 2");
   probe.committed(2, {{kP2, 9}});
   CHECK(probe.ask(1'020) == "");
+  CHECK(probe.ticks.waits_for(kP0));
   CHECK(probe.ticks.waits_for(kP1));
-  CHECK_FALSE(probe.ticks.waits_for(kP0));  // by its own log, in takeable()
   CHECK_FALSE(probe.ticks.waits_for(kP2));
   probe.ticks.committed(kP1, Offset{8});
+  CHECK(probe.ask(1'021) == "");
+  CHECK(probe.ticks.waits_for(kP0));
   CHECK_FALSE(probe.ticks.waits_for(kP1));
+  probe.ticks.committed(kP0, Offset{5});
+  CHECK_FALSE(probe.ticks.waits_for(kP0));
   CHECK(probe.ask(1'021) == "#3 repartition of 0");
 }
 
 TEST_CASE("an empty partition needs no commit, one that nobody has committed holds the tick") {
   Probe probe(true);
+  probe.ticks.committed(kP0, Offset{5});
   probe.ticks.want(kP0, at(1'000));
   probe.ask(1'000);
   probe.ends(1, {{kP0, 5}, {kP1, 0}, {kP2, 1}});
@@ -236,15 +287,38 @@ TEST_CASE("ticks of several shards share the questions, each goes through its st
   CHECK(probe.ask(1'006) == "#2 ends of 0 1 2");
   probe.ends(2, {{kP0, 6}, {kP1, 9}, {kP2, 0}});
   CHECK(probe.ask(1'007) == "");
+  probe.ticks.committed(kP0, Offset{6});
   probe.ticks.committed(kP1, Offset{8});  // what the first one needs
   CHECK(probe.ask(1'008) == "#3 repartition of 0");
-  probe.ticks.committed(kP0, Offset{6});
   probe.ends(3, {{kP0, 2}});
-  CHECK(probe.takeable(kP0, 1'009, {5, 2}) == 1'000);
-  CHECK(probe.takeable(kP1, 1'009, {9, 99}) == kNone);
-  CHECK(probe.ask(1'009) == "#4 repartition of 1");
-  probe.ends(4, {{kP1, 3}});
-  CHECK(probe.takeable(kP1, 1'010, {9, 3}) == 1'005);
+  CHECK(probe.takeable(kP0, 1'009, {99, 99}) == kNone);
+  CHECK(probe.ask(1'009) == "#4 ends of 0");
+  probe.ticks.committed(kP1, Offset{9});
+  probe.ends(4, {{kP0, 6}});
+  CHECK(probe.takeable(kP0, 1'010, {5, 2}) == kNone);
+  CHECK(probe.takeable(kP0, 1'010, {6, 2}) == 1'000);
+  CHECK(probe.takeable(kP1, 1'010, {99, 99}) == kNone);
+  CHECK(probe.ask(1'010) == "#5 repartition of 1");
+  probe.ends(5, {{kP1, 3}});
+  CHECK(probe.ask(1'011) == "#6 ends of 1");
+  probe.ends(6, {{kP1, 9}});
+  CHECK(probe.takeable(kP1, 1'012, {9, 3}) == 1'005);
+}
+
+TEST_CASE("ticks that are at one stage ask in one question") {
+  Probe probe(true, 2);
+  probe.ours = {kP0, kP1};
+  probe.ticks.want(kP0, at(1'000));
+  probe.ticks.want(kP1, at(1'000));
+  CHECK(probe.ask(1'000) == "#1 ends of 0 1");
+  probe.ends(1, {{kP0, 0}, {kP1, 0}});
+  CHECK(probe.ask(1'001) == "#2 repartition of 0 1");
+  probe.ends(2, {{kP0, 1}, {kP1, 2}});
+  CHECK(probe.ask(1'002) == "#3 ends of 0 1");
+  probe.ends(3, {{kP0, 3}, {kP1, 4}});
+  CHECK(probe.takeable(kP0, 1'003, {3, 1}) == 1'000);
+  CHECK(probe.takeable(kP1, 1'003, {3, 2}) == kNone);
+  CHECK(probe.takeable(kP1, 1'003, {4, 2}) == 1'000);
 }
 
 TEST_CASE(
@@ -262,6 +336,27 @@ TEST_CASE(
   CHECK(probe.ask(1'100) == "#3 ends of 0 1 2");
 }
 
+TEST_CASE("the second end of the input that was asked for an earlier tick is not the next one's") {
+  Probe probe(true);
+  probe.ours = {kP0, kP1, kP2};
+  probe.ticks.want(kP0, at(1'000));
+  probe.ask(1'000);
+  probe.ends(1, {{kP0, 0}, {kP1, 0}, {kP2, 0}});
+  probe.ask(1'001);
+  probe.ends(2, {{kP0, 0}});
+  CHECK(probe.ask(1'001) == "#3 ends of 0");
+  probe.ticks.taken(kP0);
+  probe.ticks.want(kP0, at(1'100));
+  probe.ends(3, {{kP0, 1}});  // neither its first end
+  CHECK(probe.takeable(kP0, 1'100, {99, 99}) == kNone);
+  CHECK(probe.ask(1'100) == "#4 ends of 0 1 2");
+  probe.ends(4, {{kP0, 0}, {kP1, 0}, {kP2, 0}});
+  CHECK(probe.ask(1'101) == "#5 repartition of 0");
+  probe.ends(5, {{kP0, 0}});
+  CHECK(probe.takeable(kP0, 1'102, {99, 99}) == kNone);  // nor its second
+  CHECK(probe.ask(1'102) == "#6 ends of 0");
+}
+
 TEST_CASE("one partition: nothing is forwarded, so nobody is waited for") {
   Probe probe(false, 1);
   probe.ticks.want(kP0, at(1'000));
@@ -271,8 +366,63 @@ TEST_CASE("one partition: nothing is forwarded, so nobody is waited for") {
   CHECK(probe.takeable(kP0, 1'000, {5, 0}) == 1'000);
 }
 
+TEST_CASE("one partition, but records are put out to it: its own commit, then both ends again") {
+  Probe probe(false, 1);
+  probe.ticks.input_is_written();
+  probe.ticks.want(kP0, at(1'000));
+  CHECK(probe.ask(1'000) == "#1 ends of 0");
+  probe.ends(1, {{kP0, 5}});
+  CHECK(probe.ask(1'001) == "");
+  CHECK(probe.takeable(kP0, 1'001, {99, 99}) == kNone);
+  CHECK(probe.ticks.waits_for(kP0));
+  probe.ticks.committed(kP0, Offset{5});
+  CHECK_FALSE(probe.ticks.waits_for(kP0));
+  CHECK(probe.ask(1'002) == "#2 repartition of 0");
+  probe.ends(2, {{kP0, 0}});
+  CHECK(probe.takeable(kP0, 1'003, {99, 99}) == kNone);
+  CHECK(probe.ask(1'003) == "#3 ends of 0");
+  probe.ends(3, {{kP0, 7}});
+  CHECK(probe.takeable(kP0, 1'004, {5, 0}) == kNone);
+  CHECK(probe.takeable(kP0, 1'004, {6, 0}) == kNone);
+  CHECK(probe.takeable(kP0, 1'004, {7, 0}) == 1'000);
+  CHECK(probe.ask(1'004) == "");
+}
+
+TEST_CASE("one partition, and the first record is put out to it while a tick is on its way") {
+  Probe probe(false, 1);
+  probe.ticks.want(kP0, at(1'000));
+  probe.ask(1'000);
+  probe.ends(1, {{kP0, 5}});
+  CHECK(probe.ask(1'001) == "");
+  CHECK(probe.takeable(kP0, 1'001, {5, 0}) == 1'000);
+  probe.ticks.input_is_written();  // by the batch that reads the log up to its end
+  CHECK(probe.takeable(kP0, 1'002, {5, 0}) == kNone);
+  CHECK(probe.ticks.waits_for(kP0));
+  CHECK(probe.ask(1'002) == "");  // a second end means nothing before that batch is committed
+  probe.ticks.committed(kP0, Offset{5});
+  CHECK(probe.ask(1'003) == "#2 repartition of 0");
+  probe.ticks.input_is_written();  // said again and again, it changes nothing
+  probe.ends(2, {{kP0, 0}});
+  CHECK(probe.ask(1'004) == "#3 ends of 0");
+  probe.ends(3, {{kP0, 6}});
+  CHECK(probe.takeable(kP0, 1'005, {5, 0}) == kNone);
+  CHECK(probe.takeable(kP0, 1'005, {6, 0}) == 1'000);
+}
+
+TEST_CASE("that records are put out to the input is remembered over a rebuild") {
+  Probe probe(false, 1);
+  probe.ticks.input_is_written();
+  probe.ticks.reset();
+  probe.ticks.want(kP0, at(1'000));
+  probe.ask(1'000);
+  probe.ends(1, {{kP0, 5}});
+  CHECK(probe.ask(1'001) == "");
+  CHECK(probe.takeable(kP0, 1'001, {5, 0}) == kNone);
+}
+
 TEST_CASE("the probe says when it wants to go on, and only then") {
   Probe probe(true);
+  probe.ticks.committed(kP0, Offset{5});
   CHECK_FALSE(probe.ticks.next_question_at().has_value());
   probe.ticks.want(kP0, at(1'000));
   probe.ask(1'000);
@@ -287,7 +437,10 @@ TEST_CASE("the probe says when it wants to go on, and only then") {
   probe.ask(1'012);  // the end of the repartition log
   CHECK_FALSE(probe.ticks.next_question_at().has_value());
   probe.ends(4, {{kP0, 0}});
-  CHECK(probe.ask(1'013) == "");
+  CHECK(probe.ask(1'013) == "#5 ends of 0");
+  CHECK_FALSE(probe.ticks.next_question_at().has_value());
+  probe.ends(5, {{kP0, 5}});
+  CHECK(probe.ask(1'014) == "");
   CHECK_FALSE(probe.ticks.next_question_at().has_value());
 }
 
@@ -331,6 +484,23 @@ TEST_CASE("answers that leave something open, or answer something else, are none
   }
 }
 
+TEST_CASE("a second end that could not be read is asked for again") {
+  Probe probe(true);
+  probe.ticks.want(kP0, at(1'000));
+  probe.ask(1'000);
+  probe.ends(1, {{kP0, 0}, {kP1, 0}, {kP2, 0}});
+  CHECK(probe.ask(1'001) == "#2 repartition of 0");
+  probe.ends(2, {});
+  CHECK(probe.ask(1'002) == "#3 repartition of 0");
+  probe.ends(3, {{kP0, 1}});
+  CHECK(probe.ask(1'003) == "#4 ends of 0");
+  probe.ends(4, {});
+  CHECK(probe.takeable(kP0, 1'004, {99, 99}) == kNone);
+  CHECK(probe.ask(1'004) == "#5 ends of 0");
+  probe.ends(5, {{kP0, 2}});
+  CHECK(probe.takeable(kP0, 1'005, {2, 1}) == 1'000);
+}
+
 TEST_CASE("after a rebuild all is void, also the answers on their way") {
   SUBCASE("to the ends") {
     Probe probe(false);
@@ -360,6 +530,30 @@ TEST_CASE("after a rebuild all is void, also the answers on their way") {
     probe.ends(3, {{kP0, 5}, {kP1, 8}, {kP2, 0}});
     CHECK(probe.ask(1'003) == "#4 committed of 1");  // at once: the interval begins anew too
   }
+  SUBCASE("to the second ends") {
+    const Offsets empty = {{kP0, 0}, {kP1, 0}, {kP2, 0}};
+    for (const bool repartition : {true, false}) {
+      CAPTURE(repartition);
+      Probe probe(true);
+      probe.ticks.want(kP0, at(1'000));
+      probe.ask(1'000);
+      probe.ends(1, empty);
+      CHECK(probe.ask(1'001) == "#2 repartition of 0");
+      if (!repartition) {
+        probe.ends(2, {{kP0, 0}});
+        CHECK(probe.ask(1'001) == "#3 ends of 0");
+      }
+      const uint64_t old = repartition ? 2 : 3;
+      probe.ticks.reset();
+      probe.ticks.want(kP0, at(2'000));
+      CHECK(probe.ask(2'000).ends_with(" ends of 0 1 2"));
+      probe.ends(old, empty);
+      CHECK(probe.ask(2'000) == "");
+      probe.ends(old + 1, empty);  // the first ends, not second ones
+      CHECK(probe.takeable(kP0, 2'000, {99, 99}) == kNone);
+      CHECK(probe.ask(2'000).ends_with(" repartition of 0"));
+    }
+  }
   SUBCASE("what was committed, too: offsets may have been set back") {
     Probe probe(true);
     probe.ticks.committed(kP1, Offset{8});
@@ -381,10 +575,11 @@ TEST_CASE("who is waited for is said after 10 seconds, once a minute") {
   probe.committed(2, {{kP1, 7}});
   CHECK_FALSE(probe.ticks.complaint(at(10'999)).has_value());
   CHECK(probe.ticks.complaint(at(11'000)) ==
-        "timeouts of partition 0 wait since 10 s: not yet read are partition 1 from 7 to 8, "
-        "partition 2 from its beginning to 4");
+        "timeouts of partition 0 wait since 10 s: not yet read are partition 0 from its beginning "
+        "to 5, partition 1 from 7 to 8, partition 2 from its beginning to 4");
   CHECK_FALSE(probe.ticks.complaint(at(11'001)).has_value());
   CHECK_FALSE(probe.ticks.complaint(at(70'999)).has_value());
+  probe.ticks.committed(kP0, Offset{5});
   probe.ticks.committed(kP1, Offset{8});
   CHECK(probe.ticks.complaint(at(71'000)) ==
         "timeouts of partition 0 wait since 70 s: not yet read are partition 2 from its beginning "

@@ -15,6 +15,7 @@ namespace {
 
 // Over two partitions a, b, c and e live in 0; d, f, g and h in 1.
 constexpr Routing kTwo{Partitioner::kMurmur2, 2};
+constexpr Routing kOne{Partitioner::kMurmur2, 1};
 
 // Steps of 10 ms, as long as something wants to be done.
 void run_for(Process& process, int64_t ms) {
@@ -203,9 +204,9 @@ TEST_CASE("a refused transaction is applied again, with a dead letter for what w
   CHECK(batch.outputs[1].topic == TopicRole::kDeadLetter);
   process.answer_commit();
   CHECK(kafka.outputs == Texts{"a=1", "!b=1"});
-  CHECK(warnings(process) ==
-        Texts{"refused",
-              "dead letter undeliverable: in partition 0 offset 1: out refused it: too large"});
+  CHECK(
+      warnings(process) ==
+      Texts{"refused", "dead letter undeliverable: in partition 0 offset 1: topic out: too large"});
   CHECK(process.worker.totals().batches_failed == 1);
   CHECK(process.worker.totals().undeliverable_dropped == 0);
   CHECK(process.worker.shard(kP0)->living() == 2);  // what was decided stays
@@ -251,6 +252,205 @@ TEST_CASE("a worker whose journal is refused ends") {
   process.run();
   process.refuse_commit({{1, "g.journal", "too large", false}});
   CHECK(process.history.back() == Action{Exit{1, "the journal was refused: g.journal: too large"}});
+}
+
+// --- topics that are not there
+
+TEST_CASE(
+    "an output whose topic is not there: a dead letter in the same batch, sent again as it is") {
+  FakeKafka kafka;
+  Process process(kafka);
+  process.start();
+  process.hold_commits = true;
+  kafka.input[kP0].add({1'000, "a", "end"});
+  kafka.input[kP0].add({1'000, "b", "to orders"});
+  kafka.input[kP0].add({1'000, "b", "to bills"});
+  process.run();
+  REQUIRE(process.waiting.has_value());
+  const Batch* batch = process.waiting->batch;
+  REQUIRE(values(*batch) == Texts{"a=1", "b", "b"});
+  const std::vector<OffsetCommit> offsets = batch->offsets;
+  const Output journal = batch->outputs.back();
+  process.history.clear();
+  process.not_sent({{1, "orders", "it does not exist", true, "no-such-topic"}});
+  // Nothing is opened, located or read again.
+  CHECK(process.history == Actions{Commit{batch}});
+  CHECK(process.worker.ready());
+  CHECK(process.worker.live_partitions() == std::vector{kP0});
+  CHECK(values(*batch) == Texts{"a=1", "b", "b"});
+  CHECK(batch->offsets == offsets);
+  CHECK(batch->outputs.back() == journal);
+  const Output& letter = batch->outputs[1];
+  CHECK(letter.topic == TopicRole::kDeadLetter);
+  CHECK(letter.partition == kP0);
+  CHECK(letter.key == "b");
+  CHECK(letter.headers == std::vector<Header>{{"__connect.errors.topic", "in"},
+                                              {"__connect.errors.partition", "0"},
+                                              {"__connect.errors.offset", "1"},
+                                              {"__connect.errors.exception.message",
+                                               "topic orders: it does not exist"},
+                                              {"muster.error.code", "no-such-topic"}});
+  CHECK(warnings(process).empty());  // it is not true yet
+  process.answer_commit();
+  CHECK(kafka.outputs == Texts{"a=1", "!b", "bills: b"});
+  CHECK(warnings(process) ==
+        Texts{"dead letter no-such-topic: in partition 0 offset 1: topic orders: it does not "
+              "exist"});
+  CHECK(process.worker.totals().batches_failed == 0);
+  CHECK(process.worker.totals().undeliverable_dropped == 0);
+  CHECK(process.worker.totals().records == 3);
+
+  process.hold_commits = false;
+  kafka.input[kP0].add({1'000, "c", "to orders"});  // it may be there by now
+  process.run();
+  CHECK(kafka.outputs.back() == "orders: c");
+}
+
+TEST_CASE(
+    "a batch that was not sent twice is mended twice, and its dead letters stay what they are") {
+  FakeKafka kafka;
+  Process process(kafka);
+  process.start();
+  process.hold_commits = true;
+  kafka.input[kP0].add({1'000, "a", "to orders"});
+  kafka.input[kP0].add({1'000, "a", "to bills"});
+  process.run();
+  REQUIRE(process.waiting.has_value());
+  process.not_sent({{0, "orders", "gone", true, "no-such-topic"}});
+  process.not_sent({{1, "bills", "gone", true, "no-such-topic"}});
+  REQUIRE(process.waiting.has_value());
+  const Batch& batch = *process.waiting->batch;
+  CHECK(batch.dead_letters.size() == 2);
+  CHECK(batch.outputs[0].headers.size() == 5);
+  CHECK(batch.outputs[1].headers.size() == 5);
+  SUBCASE("it commits") {}
+  SUBCASE("it fails: what is built from the logs has them too, and need not be refused again") {
+    process.fail_commit();
+    process.run();
+    REQUIRE(process.waiting.has_value());
+    CHECK(process.worker.totals().batches_failed == 1);
+    CHECK(process.waiting->batch->dead_letters.size() == 2);
+  }
+  process.answer_commit();
+  CHECK(kafka.outputs == Texts{"!a", "!a"});
+}
+
+TEST_CASE("what comes meanwhile waits for a batch that was not sent, as for any other") {
+  FakeKafka kafka;
+  Process process(kafka);
+  process.start();
+  process.hold_commits = true;
+  kafka.input[kP0].add({1'000, "a", "to orders"});
+  process.run();
+  kafka.input[kP0].add({1'000, "b", "end"});
+  process.run();  // a batch behind it
+  CHECK_FALSE(process.worker.can_build());
+  process.tell(Revoked{});
+  process.not_sent({{0, "orders", "gone", true, "no-such-topic"}});
+  CHECK(process.count<Unassign>() == 0);
+  process.answer_commit();
+  CHECK(kafka.outputs == Texts{"!a"});
+  REQUIRE(process.waiting.has_value());
+  process.answer_commit();
+  CHECK(kafka.outputs == Texts{"!a", "b=1"});
+  CHECK(process.count<Unassign>() == 1);
+}
+
+// --- records that shards put out to the input
+
+TEST_CASE("one partition: what is put out to the input in time is heard before the timeout") {
+  FakeKafka kafka;
+  WorkerOptions options = worker_options(kOne);
+  options.idle_commit = std::chrono::hours(1);
+  Process process(kafka, options);
+  process.start();
+  // The second one is put out when the worker knows that this happens.
+  for (const char* const id : {"a", "b"}) {
+    CAPTURE(id);
+    const int64_t began = process.now_ms;
+    kafka.outputs.clear();
+    kafka.input[kP0].add({began, id, "add"});
+    process.run();
+    kafka.input[kP0].add({began + 9'000, id, "tell " + std::string(id)});
+    kafka.input[kP0].add({began + 9'000, "x", "nothing"});
+    process.hold_commits = true;
+    process.run_at(began + 10'000);
+    process.run_at(began + 10'100);
+    REQUIRE(process.waiting.has_value());  // the record is in no log yet
+    CHECK(values(*process.waiting->batch) == Texts{"end"});
+    CHECK(process.worker.can_build());  // no tick is behind it
+    process.hold_commits = false;
+    process.answer_commit();
+    process.run_at(began + 10'200);
+    CHECK(kafka.outputs == Texts{std::string(id) + "=2"});
+    process.run_at(began + 20'000);
+    CHECK(kafka.outputs.size() == 1);
+  }
+}
+
+TEST_CASE("one partition whose input is written: a tick commits where its shard stands, at once") {
+  FakeKafka kafka;
+  WorkerOptions options = worker_options(kOne);
+  options.idle_commit = std::chrono::hours(1);
+  Process process(kafka, options);
+  process.start();
+  kafka.input[kP0].add({1'000, "a", "add"});
+  kafka.input[kP0].add({1'000, "y", "tell y"});
+  process.run();
+  kafka.input[kP0].add({1'000, "x", "nothing"});
+  process.run();
+  CHECK(kafka.committed[kP0].next < Offset{kafka.input[kP0].end()});
+  process.run_at(11'000);
+  CHECK(kafka.outputs == Texts{"y=1", "a timed out at 1"});
+  CHECK(kafka.committed[kP0].next == Offset{kafka.input[kP0].end()});
+}
+
+TEST_CASE("a timer may put out to the input, too: later ticks go through all stages") {
+  FakeKafka kafka;
+  Process process(kafka, worker_options(kOne));
+  process.start();
+  kafka.input[kP0].add({1'000, "of:a", "add"});
+  kafka.input[kP0].add({3'000, "a", "add"});
+  kafka.input[kP0].add({3'000, "b", "add"});
+  process.run_at(3'000);
+  process.run_at(11'000);
+  CHECK(process.count<ReadEnds>() == 1);
+  CHECK(kafka.outputs == Texts{"of:a timed out at 1", "a=2"});
+  process.run_at(13'000);
+  CHECK(process.count<ReadEnds>() == 4);
+  CHECK(kafka.outputs.back() == "b timed out at 1");
+}
+
+TEST_CASE(
+    "what another partition's backlog puts out to a shard's input is heard before a timeout") {
+  FakeKafka kafka;
+  kafka.partitions = 2;
+  kafka.input[kP0].add({1'000, "a", "add"});
+  kafka.input[kP0].add({1'000, "b", "add"});
+  Process process(kafka, worker_options(kTwo));
+  SUBCASE("of this worker's") {
+    process.start({kP0, kP1});
+    for (int i = 0; i < 20; ++i) kafka.input[kP1].add({2'000, "x", "nothing"});
+    kafka.input[kP1].add({2'000, "d", "tell a"});
+    process.portion_max = 1;
+    process.run_at(60'000);
+    run_for(process, 100);
+  }
+  SUBCASE("of another worker's") {
+    process.start({kP0});
+    for (int i = 0; i < 20; ++i) kafka.input[kP1].add({2'000, "x", "nothing"});
+    kafka.input[kP1].add({2'000, "d", "tell a"});
+    process.run_at(60'000);
+    run_for(process, 1'000);
+    CHECK(kafka.outputs.empty());
+    Process other(kafka, worker_options(kTwo));
+    other.now_ms = process.now_ms;
+    other.portion_max = 1;
+    other.start({kP1});
+    run_for(other, 300);
+    run_for(process, 300);
+  }
+  CHECK(kafka.outputs == Texts{"a=2", "b timed out at 1"});
 }
 
 // --- crashes
