@@ -85,7 +85,8 @@ class StandIn:
             tail = (f',"code":"{failure[2]}","missing":{_text(missing)},'
                     f'"errors":{_text(failure[3])}')
         payload = group["event"].members.get("payload", "null")
-        value = (f'{head}"created":"{rfc3339(group["created"])}","resolved":"{rfc3339(time)}",'
+        resolved = rfc3339(max(time, group["created"]))
+        value = (f'{head}"created":"{rfc3339(group["created"])}","resolved":"{resolved}",'
                  f'"results":{{{results}}},"payload":{payload}{tail}}}')
         return name, value.encode()
 

@@ -153,8 +153,11 @@ class _Run:
         results = dict(self.results)
         if code == "error":
             results[entity] = "null"
+        created = self.create.sent.timestamp
+        # A Done of another partition may be older than the Create that it is applied behind.
+        resolved = max(created, resolved)
         return End(
-            code, entity, error, self.create.sent.timestamp, resolved, resolved_max or resolved,
+            code, entity, error, created, resolved, resolved_max or resolved,
             tuple((one, results[one]) for one in self.expected if one in results),
             self.create.members.get("payload", "null"),
             tuple(one for one in self.expected if one not in results),
