@@ -6,6 +6,7 @@
 #include "core/batch.h"
 #include "core/record.h"
 #include "core/types.h"
+#include "runtime/checkpoint_store.h"
 
 #include <functional>
 #include <optional>
@@ -106,7 +107,7 @@ struct Failed {
 };
 struct StopRequested {};
 using Event = std::variant<Assigned, Revoked, ProducerOpened, Located, EndsRead, CommittedRead,
-                           Committed, NotSent, Failed, StopRequested>;
+                           Committed, NotSent, Failed, CheckpointStored, StopRequested>;
 
 // --- ports
 

@@ -194,6 +194,7 @@ class Worker {
   void on(const Committed& event, core::Time wall);
   void on(const NotSent& event, core::Time wall);
   void on(const Failed& event, core::Time wall);
+  void on(const CheckpointStored&, core::Time) {}
   void on(const StopRequested& event, core::Time wall);
 
   void reset(Seat& seat);
