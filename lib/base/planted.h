@@ -40,6 +40,13 @@ enum class Bug {
   kRepartitionTrimmedToEnd,
   kLossBelievedAtOnce,
   kRefusedForEver,
+  kCheckpointNotCopied,
+  kCheckpointBeforeCommit,
+  kCheckpointIsOrigin,
+  kCheckpointOfAnyEpoch,
+  kLeftNotInCheckpoint,
+  kFailedPartCounted,
+  kUnfinishedCheckpointLoaded,
   kCount,
 };
 

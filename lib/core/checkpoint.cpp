@@ -3,6 +3,7 @@
 #include "base/bytes.h"
 #include "base/hash.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 
@@ -192,14 +193,14 @@ void encode(const ClosedIds& closed, std::string& out) {
   const size_t begin = out.size();
   out.append(kChecksumBytes, '\0');
   base::ByteWriter writer(out);
+  writer.varint(closed.left.size());
+  for (const auto name : closed.left) writer.string(name);
   writer.varint(closed.ids.size());
   for (const CheckpointEntry& entry : closed.ids) {
     writer.string(entry.key);
     writer.varint(raw(entry.since));
     writer.string(entry.state);
   }
-  writer.varint(closed.left.size());
-  for (const auto name : closed.left) writer.string(name);
   put_checksum(out, begin, 0);
 }
 
@@ -209,14 +210,14 @@ std::optional<ClosedIds> decode_closed_ids(std::string_view bytes) {
   if (!rest) return std::nullopt;
   base::ByteReader reader(*rest);
   ClosedIds closed;
+  for (size_t count = reader.count(); count > 0 && reader.ok(); --count)
+    closed.left.push_back(reader.string());
   for (size_t count = reader.count(3); count > 0 && reader.ok(); --count) {
     const std::string_view key = reader.string();
     const BatchNumber since{reader.varint()};
     closed.ids.push_back({key, since, reader.string()});
     if (raw(since) == 0) return std::nullopt;
   }
-  for (size_t count = reader.count(1); count > 0 && reader.ok(); --count)
-    closed.left.push_back(reader.string());
   if (!reader.at_end()) return std::nullopt;
   return closed;
 }

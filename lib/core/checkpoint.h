@@ -68,10 +68,11 @@ struct DecodedEntry {
 [[nodiscard]] std::optional<DecodedEntry> decode_checkpoint_entry(std::string_view key,
                                                                   std::string_view value);
 
-// Ids of the one kind that are written together, and names of earlier ones that have left memory.
+// Names that are not among the closed ids of earlier numbers any more, and then ids that are written
+// together.
 struct ClosedIds {
-  std::vector<CheckpointEntry> ids;
   std::vector<std::string_view> left;
+  std::vector<CheckpointEntry> ids;
 
   bool operator==(const ClosedIds&) const = default;
 };

@@ -2,6 +2,8 @@
 
 #include "base/check.h"
 
+#include <algorithm>
+
 namespace muster::core {
 
 void LivingIds::append(uint32_t slot, BatchNumber n) {
@@ -56,8 +58,26 @@ void LivingIds::drop(Slot slot) {
   --size_;
 }
 
+void LivingIds::sort() {
+  std::vector<Slot> slots = all();
+  std::ranges::stable_sort(slots, {}, [this](Slot slot) { return ids_[raw(slot)].since; });
+  head_ = kNone;
+  tail_ = kNone;
+  for (const Slot slot : slots) append(raw(slot), BatchNumber{ids_[raw(slot)].since});
+}
+
 bool LivingIds::alive(Slot slot) const {
   return raw(slot) < ids_.size() && ids_[raw(slot)].since != 0;
+}
+
+BatchNumber LivingIds::since(Slot slot) const {
+  CHECK(alive(slot));
+  return BatchNumber{ids_[raw(slot)].since};
+}
+
+bool LivingIds::forgettable(Slot slot) const {
+  CHECK(alive(slot));
+  return ids_[raw(slot)].forget_ms != kNever;
 }
 
 std::vector<Slot> LivingIds::all() const {

@@ -24,8 +24,13 @@ class LivingIds {
   // takes it back. Only of a living id.
   void forget_from(Slot slot, Time from);
   void drop(Slot slot);
+  // Ids were brought to life, or carried, out of the order of their batches: puts the list in order.
+  void sort();
 
   bool alive(Slot slot) const;
+  // Of a living id: the batch that it is needed from, and whether it may leave at some time.
+  BatchNumber since(Slot slot) const;
+  bool forgettable(Slot slot) const;
   // In the order of the batches they are needed from.
   std::vector<Slot> all() const;
   size_t size() const { return size_; }

@@ -21,6 +21,8 @@ Shard::Shard(Partition partition, std::optional<Routing> routing,
       sealed_to_(routing ? 2 : 1),
       applied_to_(sealed_to_) {
   replay_effects_.mute(true);
+  if (limits_.checkpoints)
+    checkpointer_.emplace(*processor_, living_, limits_.checkpoint_part_bytes_max);
 }
 
 void Shard::start(Epoch epoch, std::vector<Offset> next, Offset journal_end) {
@@ -46,24 +48,31 @@ void Shard::apply_record(size_t log, Record& record, Effects& effects, Batch* ba
   if (MUSTER_PLANTED(kClockMovedByRecords)) clock_ = std::max(clock_, record.time);
   if (log == kRepartitioned && !restore(record, restored_headers_)) {
     effects.reject(record, "not-forwarded", "only muster writes to this topic");
-  } else if (const auto home = away(log, record)) {
+  } else if (const auto key = route(record); const auto home = away(log, key)) {
     dirty_ = true;
     if (batch != nullptr) {
       batch->outputs.push_back(forward(record, *home, batch->bytes));
       batch->forwarded = true;
     }
   } else {
+    if (const auto slot = key && copies() ? processor_->find(*key) : std::nullopt)
+      about_to_change(*slot);
     processor_->on_record(record, now, effects);
   }
   take(effects, batch, Cause{record.partition, record.offset});
 }
 
+// The id that the record is about, if anybody has to know.
+std::optional<std::string_view> Shard::route(const Record& record) {
+  if (!routing_in_force_ && !copies()) return std::nullopt;
+  return processor_->route(record);
+}
+
 // Where the record is to go; absent: it is at home, or nobody's. What was forwarded once stays, also
 // if homes have changed since.
-std::optional<Partition> Shard::away(size_t log, const Record& record) {
-  if (!routing_in_force_) return std::nullopt;
-  const auto key = processor_->route(record);
-  if (!key || log == kRepartitioned || routing_in_force_->partitions == 1) return std::nullopt;
+std::optional<Partition> Shard::away(size_t log, std::optional<std::string_view> key) const {
+  if (!key || !routing_in_force_ || log == kRepartitioned || routing_in_force_->partitions == 1)
+    return std::nullopt;
   const Partition home = home_of(*key, *routing_in_force_);
   if (home == partition_) return std::nullopt;
   return home;
@@ -74,13 +83,17 @@ void Shard::take(Effects& effects, Batch* batch, std::optional<Cause> cause) {
     dirty_ = true;
     if (auto* touch = std::get_if<Touch>(&effect)) {
       living_.touch(touch->key.slot, current());
+      changed(touch->key.slot);
     } else if (auto* arm = std::get_if<Arm>(&effect)) {
       wheel_.arm(arm->key.slot, arm->due);
+      changed(arm->key.slot);
     } else if (auto* disarm = std::get_if<Disarm>(&effect)) {
       wheel_.disarm(disarm->key.slot);
+      changed(disarm->key.slot);
     } else if (auto* forget = std::get_if<Forget>(&effect)) {
       living_.touch(forget->key.slot, current());
       living_.forget_from(forget->key.slot, forget->from);
+      changed(forget->key.slot);
       if (MUSTER_PLANTED(kOriginWithoutRemembered)) living_.carried(forget->key.slot, current());
     } else if (auto* produce = std::get_if<Produce>(&effect)) {
       CHECK(batch != nullptr);
@@ -117,6 +130,8 @@ void Shard::fire(std::vector<TimerWheel::Expired>& expired, Effects& effects, Ba
     std::ranges::pop_heap(expired, later);
     const auto [slot, due] = expired.back();
     expired.pop_back();
+    about_to_change(slot);
+    changed(slot);
     processor_->on_timer(slot, due, effects);
     take(effects, batch);
     // Armed again for a time that the clock has reached: it comes in its turn. So it does not matter
@@ -136,6 +151,7 @@ void Shard::drop_all(const std::vector<std::string_view>& keys) {
 }
 
 void Shard::drop(Slot slot) {
+  if (checkpointer_) checkpointer_->about_to_drop(slot);
   wheel_.disarm(slot);
   living_.drop(slot);
   processor_->drop(slot);
@@ -166,6 +182,7 @@ bool Shard::replay_begin(const JournalEntry& entry, Offset journal_offset) {
   ceiling_ = entry.ceiling;
   if (MUSTER_PLANTED(kForgetsAtBatchStart)) drop_all(entry.forgets);
   past_.push_back({entry.n, journal_offset, entry.ceiling, records_, entry.ranges.back().from, {}});
+  committed_at(entry.n, journal_offset);
   return true;
 }
 
@@ -193,6 +210,7 @@ bool Shard::replay_end(const JournalEntry& entry) {
     CHECK(slot.has_value());
     living_.touch(*slot, entry.n);
     living_.carried(*slot, entry.n);
+    changed(*slot);
     take(replay_effects_, nullptr);
   }
   for (size_t log = 0; log < applied_to_.size(); ++log) {
@@ -277,7 +295,9 @@ void Shard::choose_carried(JournalEntry& entry, Batch& batch) {
     if (scratch_.size() > limits_.carried_state_bytes_max) break;
     entry.carried.push_back({batch.bytes.copy(processor_->name(slot)), batch.bytes.copy(scratch_)});
     bytes += scratch_.size();
+    about_to_change(slot);
     living_.carried(slot, current());
+    changed(slot);
     forget_past_batches();
   }
 }
@@ -317,7 +337,7 @@ void Shard::seal(std::optional<Time> tick, std::string_view transactional_id, Ba
   journal.partition = partition_;
   journal.value = batch.bytes.copy(scratch_);
   batch.outputs.push_back(std::move(journal));
-  past_.back().needed_from = {origin_journal_offset(), past_.front().repartition_from};
+  past_.back().needed_from = origin();
   if (MUSTER_PLANTED(kRepartitionTrimmedToEnd))
     past_.back().needed_from.repartition = applied_to_.back();
   const std::string metadata = encode(CommitMetadata{
@@ -332,7 +352,14 @@ void Shard::seal(std::optional<Time> tick, std::string_view transactional_id, Ba
   last_log_ = 0;
 }
 
+void Shard::committed_at(BatchNumber n, Offset journal_offset) {
+  last_committed_ = n;
+  last_committed_journal_ = journal_offset;
+  if (n == checkpointed_) checkpoint_journal_ = journal_offset;
+}
+
 void Shard::committed(BatchNumber n, Offset journal_offset) {
+  committed_at(n, journal_offset);
   // The numbers in past_ are consecutive; the batch may be past need already.
   if (past_.empty() || n < past_.front().n) return;
   PastBatch& batch = past_.at(raw(n) - raw(past_.front().n));
@@ -350,9 +377,13 @@ void Shard::forget_past_batches() {
   }
 }
 
-Offset Shard::origin_journal_offset() const {
-  if (past_.empty() || past_.front().journal_offset == kUnknown) return journal_floor_;
-  return past_.front().journal_offset;
+Shard::NeededFrom Shard::origin() const {
+  const BatchNumber oldest = living_.oldest().value_or(n_);
+  // Of what lies before a checkpoint only the floors are known.
+  if (past_.empty() || oldest < past_.front().n) return {journal_floor_, repartition_floor_};
+  const PastBatch& first = past_.front();
+  return {first.journal_offset == kUnknown ? journal_floor_ : first.journal_offset,
+          first.repartition_from};
 }
 
 std::string Shard::fingerprint() const {

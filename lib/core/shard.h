@@ -9,6 +9,7 @@
 #pragma once
 
 #include "core/batch.h"
+#include "core/checkpointer.h"
 #include "core/commit_metadata.h"
 #include "core/journal_entry.h"
 #include "core/living_ids.h"
@@ -33,6 +34,8 @@ struct ShardLimits {
   size_t dead_letter_bytes_max = 1'000'000;  // what the dead-letter topic takes
   Duration carry_after = std::chrono::minutes(10);
   uint64_t carry_after_records = 5'000'000;
+  bool checkpoints = false;  // they are written and read: costs some bytes per id
+  size_t checkpoint_part_bytes_max = size_t{1} << 20;
 };
 
 class Shard {
@@ -101,6 +104,21 @@ class Shard {
   };
   NeededFrom needed_from() const { return needed_from_; }
 
+  // --- checkpoints, if there are any (checkpointer.h)
+  Checkpointer* checkpointer() { return checkpointer_ ? &*checkpointer_ : nullptr; }
+  // A batch's end is at hand, and something has happened since the last checkpoint began.
+  bool checkpoint_wanted() const;
+  void begin_checkpoint(uint64_t writer);
+  // A part can go to the store: it waits, and its batch has committed.
+  bool part_ready() const;
+  std::unique_ptr<CheckpointPart> next_part();
+  // From nothing: takes the place of all batches up to the head's. Closed ids come before entries, in
+  // the head's order. False: void, and so is the shard.
+  [[nodiscard]] bool load_begin(const CheckpointHead& head, std::string head_text);
+  [[nodiscard]] bool load_closed(uint64_t number, std::string_view bytes);
+  [[nodiscard]] bool load_entries(std::span<const Carried> entries);
+  [[nodiscard]] bool load_end();
+
   // What every living id saves, in the order of their names: equal after equal histories. For tests
   // and tools.
   std::string fingerprint() const;
@@ -123,18 +141,30 @@ class Shard {
   void apply_record(size_t log, Record& record, Effects& effects, Batch* batch);
   // Takes the list; outputs go to `batch` if there is one.
   void take(Effects& effects, Batch* batch, std::optional<Cause> cause = std::nullopt);
-  std::optional<Partition> away(size_t log, const Record& record);
+  std::optional<std::string_view> route(const Record& record);
+  std::optional<Partition> away(size_t log, std::optional<std::string_view> key) const;
+  // A checkpoint is being written: ids that change are to be copied before.
+  bool copies() const { return checkpointer_ && checkpointer_->copies(); }
   void fire(std::vector<TimerWheel::Expired>& expired, Effects& effects, Batch* batch);
   void drop(Slot slot);
   void drop_all(const std::vector<std::string_view>& keys);
   void choose_forgets(JournalEntry& entry, Batch& batch);
   void choose_carried(JournalEntry& entry, Batch& batch);
   bool carry_due(Time wall) const;
+  void about_to_change(Slot slot) {
+    if (checkpointer_) checkpointer_->about_to_change(slot);
+  }
+  void changed(Slot slot) {
+    if (checkpointer_ && !loading_) checkpointer_->changed(slot);
+  }
+  void committed_at(BatchNumber n, Offset journal_offset);
+  [[nodiscard]] bool load_id(const CheckpointEntry& entry);
   Effects& replay_effects() {
     return replay_batch_ != nullptr ? replay_batch_->effects : replay_effects_;
   }
   void forget_past_batches();
-  Offset origin_journal_offset() const;
+  // Of the oldest batch that a living id needs.
+  NeededFrom origin() const;
 
   Partition partition_;
   std::optional<Routing> own_routing_;
@@ -157,11 +187,20 @@ class Shard {
 
   TimerWheel wheel_;
   LivingIds living_;
-  std::deque<PastBatch> past_;  // from the origin's on
+  std::deque<PastBatch> past_;  // from the origin's on, or from a checkpoint's
   NeededFrom needed_from_;      // as of the last batch known to be committed
   Offset
       journal_floor_{};  // an entry's offset, or one before it, that is at or before all of past_
+  Offset repartition_floor_{};  // the same of the repartition log's ranges
   uint64_t records_ = 0;
+
+  std::optional<Checkpointer> checkpointer_;
+  BatchNumber checkpointed_{};                // the last batch of which one was begun
+  std::optional<Offset> checkpoint_journal_;  // of that batch's entry, when it has committed
+  BatchNumber last_committed_{};
+  Offset last_committed_journal_{};
+  std::optional<CheckpointHead> loading_;
+  size_t closed_loaded_ = 0;
 
   Arena replay_bytes_;
   Effects replay_effects_{replay_bytes_};

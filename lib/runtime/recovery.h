@@ -40,6 +40,7 @@ class Recovery {
   // Returns how many of the records it has taken; the others belong to a later batch.
   size_t on_input(Log log, const Fetched& fetched);
 
+  core::Offset journal_position() const { return journal_next_; }
   uint64_t records_replayed() const { return records_; }
   uint64_t batches_replayed() const { return batches_; }
 

@@ -26,6 +26,8 @@ Worker::Worker(WorkerOptions options, MakeProcessor make_processor)
       refusals_(options_.input_topic, options_.shard.dead_letter_bytes_max),
       building_(std::make_unique<core::Batch>()),
       spare_(std::make_unique<core::Batch>()) {
+  if (options_.checkpoints) checkpoints_.emplace(*options_.checkpoints);
+  options_.shard.checkpoints = options_.checkpoints.has_value();
   actions_.push_back(OpenProducer{});
 }
 
@@ -260,6 +262,7 @@ void Worker::on_time(Time wall) {
   }
   want_ticks(wall);
   trim_logs(wall);
+  say_progress(wall);
 }
 
 void Worker::trim_logs(Time wall) {
@@ -290,6 +293,7 @@ std::optional<Time> Worker::next_wakeup() const {
       consider(seat.committed +
                (forwarding() ? options_.idle_commit_forwarding : options_.idle_commit));
     }
+    if (checkpoints_ && seat.shard->checkpoint_wanted()) consider(checkpoints_->next_at(partition));
   }
   if (const auto again = ticks_.next_question_at(); again && !vacating_) consider(*again);
   return next;
@@ -336,13 +340,16 @@ void Worker::on(const StopRequested&, Time) {
   exit_if_done();
 }
 
+bool Worker::all_committed() const {
+  if (in_flight_ || sealed_) return false;
+  return !producer_open_ || !assigned_ || std::ranges::none_of(seats_, [](const auto& entry) {
+    return entry.second.state == SeatState::kLive && entry.second.shard->moved();
+  });
+}
+
 // A clean stop commits what was applied, then leaves.
 void Worker::exit_if_done() {
-  if (!stopping_ || exited_ || in_flight_ || sealed_) return;
-  for (const auto& [partition, seat] : seats_) {
-    if (seat.state == SeatState::kLive && seat.shard->moved() && producer_open_ && assigned_)
-      return;
-  }
+  if (!stopping_ || exited_ || !all_committed() || checkpoints_wait()) return;
   exited_ = true;
   actions_.push_back(Exit{0, ""});
 }

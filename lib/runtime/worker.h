@@ -7,7 +7,8 @@
 //
 //   locating ──> scanning ──> locating      no offsets are committed, but there is a journal
 //      │
-//      ├──> replaying ──> live              outputs muted until the state is that of the last
+//      ├──> loading ──┐                     a checkpoint, if there are any; void: from the journal
+//      ├──────────────┴──> replaying ──> live   outputs muted until the state is that of the last
 //      │                                    commit
 //      └────────────────> live              from nothing
 //
@@ -20,6 +21,7 @@
 
 #include "core/processor.h"
 #include "core/shard.h"
+#include "runtime/checkpoints.h"
 #include "runtime/ports.h"
 #include "runtime/recovery.h"
 #include "runtime/refusals.h"
@@ -68,6 +70,16 @@ struct StopReading {
 
   bool operator==(const StopReading&) const = default;
 };
+struct LoadCheckpoint {
+  core::Partition partition{};
+
+  bool operator==(const LoadCheckpoint&) const = default;
+};
+struct StopLoading {
+  core::Partition partition{};
+
+  bool operator==(const StopLoading&) const = default;
+};
 struct Trim {
   core::Partition partition{};
   Log log{};
@@ -95,7 +107,8 @@ struct Exit {
   bool operator==(const Exit&) const = default;
 };
 using Action = std::variant<OpenProducer, Locate, Assign, Unassign, StartReading, StopReading,
-                            ReadEnds, ReadCommitted, Trim, Commit, Note, Exit>;
+                            ReadEnds, ReadCommitted, LoadCheckpoint, StopLoading, StorePart, Trim,
+                            Commit, Note, Exit>;
 
 struct WorkerOptions {
   std::string transactional_id;
@@ -112,6 +125,8 @@ struct WorkerOptions {
   core::Duration idle_commit_forwarding = std::chrono::milliseconds(200);
   // How often what is not needed of an internal log is offered for deletion.
   core::Duration trim_interval = std::chrono::hours(1);
+  // How often what has changed goes to the store of checkpoints; absent: there is none.
+  std::optional<Checkpoints::Options> checkpoints;
   // Go on where something that recovery needs is gone, with what is left, instead of stopping.
   bool accept_loss = false;
 };
@@ -143,6 +158,9 @@ class Worker {
   std::vector<ReplayWant> replay_wants() const;
   // Returns how many records it has taken.
   size_t replay(const ReplayWant& want, const Fetched& fetched);
+  // Partitions of which a checkpoint is being read.
+  std::vector<core::Partition> loading() const;
+  void load(core::Partition partition, const CheckpointPage& page, core::Time wall);
 
   // --- live, pulled by the loop: fetch of all logs of a live partition, read the wall, apply; then
   // end_round().
@@ -158,6 +176,8 @@ class Worker {
   // One of each log. `wall`: read after all of them.
   void apply(core::Partition partition, std::span<const Fetched> by_log, core::Time wall);
   void end_round(core::Time wall);
+  // Checkpoints of the live shards go on, a little. True: there is more to do at once.
+  bool write_checkpoints(core::Time wall);
 
   // When on_time() has something to do again, if nothing else happens before.
   std::optional<core::Time> next_wakeup() const;
@@ -165,15 +185,20 @@ class Worker {
   bool ready() const;
   size_t seats() const { return seats_.size(); }
   const WorkerTotals& totals() const { return totals_; }
+  Checkpoints::Totals checkpoint_totals() const;
   // For tests and tools; absent if it is not live here.
   const core::Shard* shard(core::Partition partition) const;
 
  private:
-  enum class SeatState { kLocating, kScanning, kReplaying, kLive };
+  enum class SeatState { kLocating, kScanning, kLoading, kReplaying, kLive };
   struct Seat {
     SeatState state = SeatState::kLocating;
     std::unique_ptr<core::Shard> shard;
     std::optional<Recovery> recovery;
+    StartFromJournal plan;                  // of kLoading, and what follows it
+    std::optional<core::CheckpointHead> checkpoint;  // that is read, or was
+    bool checkpoint_void = false;           // what there is does not help
+    int loads = 0;                          // attempts
     Location location;
     core::Epoch fresh_epoch{};
     std::optional<Offsets> start_at;
@@ -181,6 +206,7 @@ class Worker {
     core::Time ticked{};
     core::Time committed{};
     core::Time recovery_began{};
+    core::Time progress_said{};
     core::Time trimmed{};
     std::string loss;  // found once; believed when it is found again
   };
@@ -194,9 +220,18 @@ class Worker {
   void on(const Committed& event, core::Time wall);
   void on(const NotSent& event, core::Time wall);
   void on(const Failed& event, core::Time wall);
-  void on(const CheckpointStored&, core::Time) {}
+  void on(const CheckpointStored& event, core::Time wall);
   void on(const StopRequested& event, core::Time wall);
 
+  void load_checkpoint(core::Partition partition, Seat& seat);
+  void load_head(core::Partition partition, Seat& seat, const std::string& text);
+  void loaded(core::Partition partition, Seat& seat);
+  void checkpoint_is_void(core::Partition partition, Seat& seat, const std::string& why);
+  void replay_from(core::Partition partition, Seat& seat, const StartFromJournal& plan);
+  std::unique_ptr<core::Shard> make_shard(core::Partition partition) const;
+  void say_progress(core::Time wall);
+  bool all_committed() const;
+  bool checkpoints_wait() const;
   void reset(Seat& seat);
   void reset_all();
   void locate();
@@ -224,12 +259,15 @@ class Worker {
   MakeProcessor make_processor_;
   Ticks ticks_;
   Refusals refusals_;
+  std::optional<Checkpoints> checkpoints_;
   std::map<core::Partition, Seat> seats_;
   std::vector<Action> actions_;
 
   bool producer_open_ = false;
   bool vacating_ = false;  // revoked: the seats go when no batch of theirs is in flight
   bool stopping_ = false;
+  std::optional<core::Time> leaving_since_;  // stopping, and nothing but checkpoints is left to do
+  bool left_in_haste_ = false;               // it took too long
   bool exited_ = false;
   bool assigned_ = false;  // positions were handed to the consumer
 

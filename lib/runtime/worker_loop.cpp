@@ -53,10 +53,24 @@ bool WorkerLoop::round() {
   }
   worker_.on_time(clock_.now());
   execute_actions();
+  if (load_round()) busy = true;
   if (replay_round()) busy = true;
   if (live_round()) busy = true;
+  if (worker_.write_checkpoints(clock_.now())) busy = true;
   execute_actions();
   report();
+  return busy;
+}
+
+bool WorkerLoop::load_round() {
+  bool busy = false;
+  for (const auto partition : worker_.loading()) {
+    const auto page = ports_.checkpoints->fetch(partition);
+    if (!page) continue;
+    worker_.load(partition, *page, clock_.now());
+    execute_actions();  // the next page may be of another attempt
+    busy = true;
+  }
   return busy;
 }
 
@@ -126,6 +140,12 @@ void WorkerLoop::execute(const Action& action) {
     ports_.lookup.read_ends(ends->request, ends->log, ends->partitions);
   } else if (const auto* committed = std::get_if<ReadCommitted>(&action)) {
     ports_.lookup.read_committed(committed->request, committed->partitions);
+  } else if (const auto* load = std::get_if<LoadCheckpoint>(&action)) {
+    ports_.checkpoints->load(load->partition);
+  } else if (const auto* stop_loading = std::get_if<StopLoading>(&action)) {
+    ports_.checkpoints->stop(stop_loading->partition);
+  } else if (const auto* part = std::get_if<StorePart>(&action)) {
+    ports_.checkpoints->store(part->request, *part->part);
   } else if (const auto* trim = std::get_if<Trim>(&action)) {
     ports_.lookup.trim(trim->partition, trim->log, trim->needed_from);
   } else if (const auto* commit = std::get_if<Commit>(&action)) {

@@ -3,9 +3,10 @@
 //
 //   1. what others posted, and the group's events     -> worker.handle
 //   2. what is due by the clock                       -> worker.on_time
-//   3. shards that recover: a portion of their logs   -> worker.replay
+//   3. shards that recover: a portion of their checkpoints and logs -> worker.load, worker.replay
 //   4. if a batch can be built: records of all live partitions -> worker.apply, worker.end_round
-//   5. the actions that all this led to
+//   5. a portion of the checkpoints of live shards    -> worker.write_checkpoints
+//   6. the actions that all this led to
 #pragma once
 
 #include "runtime/mailbox.h"
@@ -22,6 +23,7 @@ struct Ports {
   Reader& reader;
   Transactor& transactor;
   Lookup& lookup;
+  CheckpointStore* checkpoints = nullptr;  // if the worker writes any
 };
 
 class WorkerLoop {
@@ -33,6 +35,7 @@ class WorkerLoop {
 
  private:
   bool round();
+  bool load_round();
   bool replay_round();
   bool live_round();
   void execute_actions();

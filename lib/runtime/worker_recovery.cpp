@@ -13,6 +13,8 @@ using core::Time;
 
 namespace {
 
+constexpr core::Duration kProgressInterval = std::chrono::seconds(5);
+
 std::string seconds(core::Duration duration) {
   const auto ms = duration.count();
   std::string fraction = std::to_string(ms % 1000);
@@ -77,6 +79,7 @@ void Worker::keep_aside() {
   for (auto& [partition, seat] : seats_) {
     if (seat.state != SeatState::kLive || seat.shard->dirty()) continue;
     seat.shard->rewind();
+    if (checkpoints_) checkpoints_->abandon(*seat.shard);
     kept_[partition] = std::move(seat.shard);
   }
 }
@@ -99,9 +102,13 @@ bool Worker::resume_kept(Seat& seat) {
   return true;
 }
 
+std::unique_ptr<core::Shard> Worker::make_shard(Partition partition) const {
+  return std::make_unique<core::Shard>(partition, options_.routing, make_processor_(),
+                                       options_.shard);
+}
+
 void Worker::follow(Partition partition, Seat& seat, const StartPlan& plan) {
-  seat.shard =
-      std::make_unique<core::Shard>(partition, options_.routing, make_processor_(), options_.shard);
+  seat.shard = make_shard(partition);
   seat.recovery.reset();
   seat.reading = {};
   if (const auto* fresh = std::get_if<StartFresh>(&plan)) {
@@ -109,15 +116,21 @@ void Worker::follow(Partition partition, Seat& seat, const StartPlan& plan) {
     seat.state = SeatState::kLocating;
     seat.start_at = fresh->inputs;
   } else if (const auto* from_journal = std::get_if<StartFromJournal>(&plan)) {
-    seat.recovery.emplace(seat.location, *from_journal, *seat.shard);
-    seat.state = SeatState::kReplaying;
     seat.start_at = from_journal->inputs;
-    actions_.push_back(StartReading{partition, Log::kJournal, from_journal->journal});
+    seat.plan = *from_journal;
+    if (checkpoints_ && !seat.checkpoint_void) return load_checkpoint(partition, seat);
+    replay_from(partition, seat, seat.plan);
   } else {
     seat.recovery.emplace(seat.location);
     seat.state = SeatState::kScanning;
     actions_.push_back(StartReading{partition, Log::kJournal, seat.location.journal.begin});
   }
+}
+
+void Worker::replay_from(Partition partition, Seat& seat, const StartFromJournal& plan) {
+  seat.recovery.emplace(seat.location, plan, *seat.shard);
+  seat.state = SeatState::kReplaying;
+  actions_.push_back(StartReading{partition, Log::kJournal, plan.journal});
 }
 
 // The consumer takes all positions in one call, so it is made when the last one is known. Live
@@ -172,6 +185,8 @@ void Worker::recovery_ended(Partition partition, Seat& seat, Time wall) {
   actions_.push_back(StopReading{partition});
   if (state == Recovery::State::kBroken) {
     const std::string message = seat.recovery->message();
+    // It may be the checkpoint's fault: Kafka alone is the truth.
+    if (seat.checkpoint) return checkpoint_is_void(partition, seat, message);
     return start_after_loss(partition, seat, message, wall);
   }
   if (state == Recovery::State::kJournalAhead && !seat.location.inputs[0].committed) {
@@ -194,10 +209,29 @@ void Worker::recovery_ended(Partition partition, Seat& seat, Time wall) {
   }
   actions_.push_back(
       Note{false, where + ": recovered " + std::to_string(seat.shard->living()) + " ids from " +
+                      (seat.checkpoint ? "a checkpoint and " : "") +
                       std::to_string(seat.recovery->batches_replayed()) + " batches with " +
                       std::to_string(seat.recovery->records_replayed()) + " records in " +
                       seconds(wall - seat.recovery_began)});
   go_live(seat, wall);
+}
+
+// A long one has to be seen.
+void Worker::say_progress(Time wall) {
+  for (auto& [partition, seat] : seats_) {
+    if (seat.state != SeatState::kReplaying && seat.state != SeatState::kLoading) continue;
+    if (wall - std::max(seat.recovery_began, seat.progress_said) < kProgressInterval) continue;
+    seat.progress_said = wall;
+    std::string text = "partition " + std::to_string(raw(partition)) + ": recovering for " +
+                       seconds(wall - seat.recovery_began) + ": ";
+    if (seat.recovery) {
+      text += std::to_string(seat.recovery->records_replayed()) + " records replayed, journal at " +
+              std::to_string(raw(seat.recovery->journal_position())) + " of " +
+              std::to_string(raw(seat.location.journal.end)) + ", ";
+    }
+    text += std::to_string(seat.shard->living()) + " ids";
+    actions_.push_back(Note{false, std::move(text)});
+  }
 }
 
 // Nothing of it is being read any more.
@@ -243,7 +277,11 @@ void Worker::go_live(Seat& seat, Time wall) {
 // --- back to the beginning
 
 void Worker::reset(Seat& seat) {
+  if (checkpoints_ && seat.shard) checkpoints_->abandon(*seat.shard);
   seat.state = SeatState::kLocating;
+  seat.checkpoint.reset();
+  seat.checkpoint_void = false;
+  seat.loads = 0;
   seat.shard.reset();
   seat.recovery.reset();
   seat.reading = {};
@@ -254,6 +292,7 @@ void Worker::reset_all() {
   ++locate_request_;  // what was asked before now may be out of date when the answer comes
   for (auto& [partition, seat] : seats_) {
     if (seat.recovery) actions_.push_back(StopReading{partition});
+    if (seat.state == SeatState::kLoading) actions_.push_back(StopLoading{partition});
     reset(seat);
   }
   ticks_.reset();

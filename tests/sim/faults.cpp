@@ -9,7 +9,7 @@ namespace muster::sim {
 
 void World::fault() {
   Process& process = processes_[below(static_cast<uint32_t>(processes_.size()))];
-  switch (below(10)) {
+  switch (below(character_.checkpoints ? 12 : 10)) {
     case 0:
     case 1:
     case 2:
@@ -36,6 +36,9 @@ void World::fault() {
       return;
     case 9:
       return write_stray();
+    case 10:
+    case 11:
+      return store_fault();
     default:
       return;
   }
@@ -58,6 +61,24 @@ void World::pause(Process& process) {
   }
   ++run_.statistics.pauses;
   paused->paused_until_ms = now_ms_ + for_ms;
+}
+
+// It is never the truth: whatever happens to it costs time only.
+void World::store_fault() {
+  ++run_.statistics.store_faults;
+  switch (below(6)) {
+    case 0:
+      return store_.flush();
+    case 1:
+      return store_.back_up();
+    case 2:
+      return store_.restore();
+    case 3:
+      return store_.damage(random_);
+    default:
+      store_.reachable = !store_.reachable;
+      return;
+  }
 }
 
 // Somebody else's transaction on the input: the last stable offset stands still until it ends.
@@ -164,6 +185,7 @@ void World::lose_something() {
   const bool lost = which < logs.size() ? lose_beginning(logs[which], partition, *metadata)
                                         : lose_entry(partition, *metadata);
   if (!lost) return;
+  store_.lose_all();  // it could cover for what is lost
   ++run_.statistics.losses;
   loss_in_ = partition;
   std::vector<core::Offset> next;

@@ -21,6 +21,7 @@ runtime::WorkerOptions worker_options(const Instance::Setup& setup) {
   options.batch_records_max = setup.batch_records_max;
   options.trim_interval = setup.trim_interval;
   options.accept_loss = setup.accept_loss;
+  options.checkpoints = setup.checkpoints;
   return options;
 }
 
@@ -39,12 +40,16 @@ Counts& Counts::operator+=(const Counts& other) {
   resumed += other.resumed;
   fenced_writers += other.fenced_writers;
   accepted_losses += other.accepted_losses;
+  checkpoints += other.checkpoints;
+  checkpoints_loaded += other.checkpoints_loaded;
+  checkpoints_void += other.checkpoints_void;
   return *this;
 }
 
-Instance::Instance(Setup setup, Cluster& cluster, std::mt19937_64& random)
+Instance::Instance(Setup setup, Cluster& cluster, Store& store, std::mt19937_64& random)
     : setup_(std::move(setup)),
       cluster_(cluster),
+      store_(store),
       random_(random),
       worker_(worker_options(setup_),
               [this] { return std::make_unique<collector::Processor>(setup_.options); }) {}
@@ -53,6 +58,7 @@ Counts Instance::counts() const {
   Counts counts = counts_;
   counts.batches = worker_.totals().batches_committed;
   counts.failed_commits = worker_.totals().batches_failed;
+  counts.checkpoints = worker_.checkpoint_totals().checkpoints;
   return counts;
 }
 
@@ -86,8 +92,11 @@ void Instance::round(int64_t wall_ms, int64_t now_ms) {
   };
   act();
   if (exit_) return;
+  load_some();
+  act();
   replay_some();
   live_some();
+  worker_.write_checkpoints(wall);
   act();
 }
 
@@ -173,6 +182,13 @@ void Instance::execute(const runtime::Action& action) {
     lookups_.push_back({*ends, {}, false});
   } else if (const auto* committed = std::get_if<runtime::ReadCommitted>(&action)) {
     lookups_.push_back({*committed, {}, false});
+  } else if (const auto* load = std::get_if<runtime::LoadCheckpoint>(&action)) {
+    stop_loading(load->partition);
+    store_jobs_.push_back(LoadJob{load->partition, {}, 0, {}});
+  } else if (const auto* stop_load = std::get_if<runtime::StopLoading>(&action)) {
+    stop_loading(stop_load->partition);
+  } else if (const auto* part = std::get_if<runtime::StorePart>(&action)) {
+    store_jobs_.push_back(StoreJob{*part});
   } else if (const auto* trim = std::get_if<runtime::Trim>(&action)) {
     trims_.push_back({wall_ms_, *trim});
   } else if (const auto* commit = std::get_if<runtime::Commit>(&action)) {
@@ -186,11 +202,31 @@ void Instance::execute(const runtime::Action& action) {
 }
 
 void Instance::execute(const runtime::Note& note) {
-  if (note.text.find("Accepted: ") != std::string::npos) ++counts_.accepted_losses;
+  const auto says = [&note](const char* what) { return note.text.find(what) != std::string::npos; };
+  if (says("Accepted: ")) ++counts_.accepted_losses;
+  if (says("ids from a checkpoint")) ++counts_.checkpoints_loaded;
+  if (says("no checkpoint (")) ++counts_.checkpoints_void;
+  if (!says("is missing)") && !says("are missing)") && !says("is damaged)")) return say(note.text);
+  // Unless somebody has written while it was read.
+  const bool changed = std::ranges::any_of(heads_read_, [this](const auto& read) {
+    return store_.of(read.first).head != read.second;
+  });
+  if (!store_.damaged && !changed)
+    faults_.push_back("a checkpoint does not hold what it says: " + note.text);
   say(note.text);
 }
 
 // --- records
+
+void Instance::load_some() {
+  for (const Partition partition : worker_.loading()) {
+    auto& pages = pages_[partition];
+    if (pages.empty()) continue;
+    const auto page = std::move(pages.front());
+    pages.pop_front();
+    worker_.load(partition, *page, core::time_from_ms(wall_ms_));
+  }
+}
 
 void Instance::replay_some() {
   for (const auto& want : worker_.replay_wants()) {

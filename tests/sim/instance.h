@@ -4,6 +4,7 @@
 #pragma once
 
 #include "cluster.h"
+#include "store.h"
 
 #include "collector/processor.h"
 #include "runtime/worker.h"
@@ -31,6 +32,9 @@ struct Weather {
   uint32_t lose_commit_request = 0;  // chances in 1000
   uint32_t lose_commit_answer = 0;
   uint32_t abort_commit = 0;
+  uint32_t lose_store_request = 0;
+  uint32_t lose_store_answer = 0;
+  uint32_t delay_store_request = 0;  // it is carried out when nobody waits for it
 };
 
 // What an instance has been through.
@@ -42,6 +46,9 @@ struct Counts {
   uint64_t resumed = 0;   // shards that went on where they stood, after a rebalance
   uint64_t fenced_writers = 0;
   uint64_t accepted_losses = 0;
+  uint64_t checkpoints = 0;          // written
+  uint64_t checkpoints_loaded = 0;   // and gone on from
+  uint64_t checkpoints_void = 0;     // that were there and did not help
 
   Counts& operator+=(const Counts& other);
 };
@@ -57,11 +64,12 @@ class Instance {
     size_t batch_records_max = 50;
     core::Duration trim_interval = std::chrono::hours(1);
     bool accept_loss = false;
+    std::optional<runtime::Checkpoints::Options> checkpoints;
     // How often a live partition is read, in 100 rounds; the simulation's, for all.
     const std::vector<uint32_t>* reading_speed = nullptr;
   };
 
-  Instance(Setup setup, Cluster& cluster, std::mt19937_64& random);
+  Instance(Setup setup, Cluster& cluster, Store& store, std::mt19937_64& random);
 
   const std::string& name() const { return setup_.name; }
   bool exited() const { return exit_.has_value(); }
@@ -93,11 +101,22 @@ class Instance {
     bool have_committed = false;
   };
 
+  struct StoreJob {
+    runtime::StorePart part;
+  };
+  struct LoadJob {
+    core::Partition partition{};
+    std::optional<std::string> head;  // when it has begun
+    size_t closed_read = 0;
+    std::optional<std::string> entries_read;  // up to this name
+  };
+
   void group(int64_t now_ms);
   void handle(const runtime::Event& event, core::Time wall);
   void execute(const runtime::Action& action);
   void execute(const runtime::Note& note);
   void trim();
+  void load_some();
   void replay_some();
   void live_some();
   bool fetch_some(core::Partition partition, std::vector<Log::View>& views);
@@ -114,6 +133,13 @@ class Instance {
   void write(size_t index, const TransactionPtr& transaction, int64_t now_ms);
   void fail(const std::string& why, std::vector<runtime::Refusal> refusals = {});
 
+  void store_further(const Weather& weather);
+  runtime::StoreResult store(const core::CheckpointPart& part, const Weather& weather);
+  // False: that was the last page.
+  bool load_further(LoadJob& job);
+  bool send_page(core::Partition partition, runtime::CheckpointPage page);
+  void stop_loading(core::Partition partition);
+
   void lookup_further();
   void answer(const runtime::ReadEnds& question);
   void answer(const runtime::ReadCommitted& question);
@@ -127,6 +153,7 @@ class Instance {
 
   Setup setup_;
   Cluster& cluster_;
+  Store& store_;
   std::mt19937_64& random_;
   runtime::Worker worker_;
   std::deque<runtime::Event> inbox_;
@@ -148,6 +175,9 @@ class Instance {
   bool opening_ = false;
   int64_t producer_epoch_ = -1;
   std::deque<LookupJob> lookups_;
+  std::deque<std::variant<StoreJob, LoadJob>> store_jobs_;
+  std::map<core::Partition, std::deque<std::unique_ptr<runtime::CheckpointPage>>> pages_;
+  std::map<core::Partition, std::string> heads_read_;  // of checkpoints
   std::deque<std::pair<int64_t, runtime::Trim>> trims_;
 };
 

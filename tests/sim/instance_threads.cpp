@@ -26,6 +26,7 @@ void Instance::work(const Weather& weather, int64_t now_ms) {
     commit_further(weather, now_ms);
   }
   if (!lookups_.empty()) lookup_further();
+  if (!store_jobs_.empty()) store_further(weather);
 }
 
 // --- the commit thread

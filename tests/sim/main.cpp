@@ -47,11 +47,17 @@ int main(int argc, char** argv) {
       "%llu batches, %llu records forwarded, %llu crashes, %llu pauses, %llu failed commits, %llu "
       "of them refused, %llu rebalances, %llu shards resumed, %llu dead writers fenced, %llu "
       "foreign "
-      "transactions, %llu resets, %llu losses; %.0f seeds/s\n",
+      "transactions, %llu resets, %llu losses\n",
       n(total.counts.batches), n(total.counts.forwarded), n(total.crashes), n(total.pauses),
       n(total.counts.failed_commits), n(total.counts.refusals), n(total.rebalances),
       n(total.counts.resumed), n(total.counts.fenced_writers), n(total.foreign_transactions),
-      n(total.resets), n(total.losses), static_cast<double>(seeds) / seconds);
+      n(total.resets), n(total.losses));
+  std::printf(
+      "%llu checkpoints, %llu recoveries from one, %llu void, %llu faults of their store; %.0f "
+      "seeds/s\n",
+      n(total.counts.checkpoints), n(total.counts.checkpoints_loaded),
+      n(total.counts.checkpoints_void), n(total.store_faults),
+      static_cast<double>(seeds) / seconds);
   std::printf("%llu passed, %llu failed\n", n(seeds - failed), n(failed));
   return failed == 0 ? 0 : 1;
 }

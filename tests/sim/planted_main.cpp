@@ -51,6 +51,13 @@ constexpr std::array<const char*, static_cast<size_t>(Bug::kCount)> kNames = {
     "repartition log trimmed to where it was read",
     "loss believed at the first look",
     "refused dead letter sent for ever",
+    "checkpoint without copy on write",
+    "checkpoint written before its batch has committed",
+    "checkpoint taken for the origin",
+    "checkpoint of another epoch believed",
+    "checkpoint without the ids that left",
+    "failed part of a checkpoint counted as written",
+    "unfinished checkpoint believed",
 };
 
 int child(Bug bug, uint64_t seeds, volatile uint64_t* seed) {

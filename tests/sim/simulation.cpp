@@ -39,6 +39,7 @@ Statistics& Statistics::operator+=(const Statistics& other) {
   foreign_transactions += other.foreign_transactions;
   resets += other.resets;
   losses += other.losses;
+  store_faults += other.store_faults;
   return *this;
 }
 
@@ -68,7 +69,12 @@ void World::draw_character() {
       below(2) == 0 ? std::chrono::milliseconds(300 + below(2'000)) : std::chrono::hours(1);
   limits_.timers_per_tick_max = below(3) == 0 ? 2 : 1'000;
   limits_.forgets_per_batch_max = below(3) == 0 ? 2 : 1'000;
-  if (below(2) == 0) weather_ = {below(40), below(40), below(40)};
+  if (below(2) == 0) weather_ = {below(40), below(40), below(40), below(60), below(60), below(60)};
+  character_.checkpoints = below(4) > 0;
+  checkpoints_.interval = std::chrono::milliseconds(20 + below(500));
+  checkpoints_.ids_per_round = 1 + below(6);
+  checkpoints_.retry_max = std::chrono::seconds(1);
+  limits_.checkpoint_part_bytes_max = below(2) == 0 ? 1'000'000 : 50 + below(1'000);
   character_.static_members = below(2) == 0;
   character_.with_operator = below(10) == 0;
   character_.lossy = !character_.with_operator && below(15) == 0;
@@ -115,6 +121,7 @@ void World::start(size_t i) {
   setup.routing = shape_.routing;
   setup.accept_loss = character_.accept_loss;
   setup.reading_speed = &reading_speed_;
+  if (character_.checkpoints) setup.checkpoints = checkpoints_;
   if (character_.trims) setup.trim_interval = std::chrono::milliseconds(200);
   // Now and then a new version of the configuration is rolled out.
   if (below(3) == 0) setup.options.early_ttl = options_.early_ttl + std::chrono::milliseconds(600);
@@ -122,7 +129,7 @@ void World::start(size_t i) {
   // A static member that comes back takes its place in the group again, with a fresh look at its
   // partitions.
   if (cluster_.is_member(setup.name)) cluster_.leave(setup.name);
-  process.instance = std::make_unique<Instance>(setup, cluster_, random_);
+  process.instance = std::make_unique<Instance>(setup, cluster_, store_, random_);
 }
 
 void World::take_down(Process& process, int64_t until_ms) {
@@ -205,6 +212,7 @@ void World::step() {
     if (!processes_[i].instance && processes_[i].down_until_ms <= now_ms_) start(i);
   }
   turn(processes_[below(static_cast<uint32_t>(processes_.size()))]);
+  if (chance(20)) store_.write_some_late(random_);
   if (!calm_ && chance(10)) fault();
   if (chance(30)) watch();
   if (chance(10)) retain();
@@ -262,6 +270,7 @@ std::string World::where_it_stands() const {
 
 void World::calm_down() {
   calm_ = true;
+  store_.reachable = true;
   while (!foreign_.empty()) end_foreign_transaction();
   for (Process& process : processes_) process.paused_until_ms = 0;
   std::ranges::fill(reading_speed_, kSpeed);

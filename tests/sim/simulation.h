@@ -20,6 +20,7 @@ struct Statistics {
   uint64_t foreign_transactions = 0;
   uint64_t resets = 0;
   uint64_t losses = 0;
+  uint64_t store_faults = 0;
 
   Statistics& operator+=(const Statistics& other);
 };

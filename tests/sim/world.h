@@ -35,6 +35,7 @@ struct Character {
   bool wrong_clocks = false;
   bool uneven = false;  // partitions are read at different speeds, and long downtimes fill them
   bool stray = false;   // somebody else writes to the repartition topic
+  bool checkpoints = false;
 };
 
 class World {
@@ -79,15 +80,18 @@ class World {
   bool lose_beginning(runtime::Log kind, int partition, const core::CommitMetadata& metadata);
   void step_clock(Process& process);
   void write_stray();
+  void store_fault();
   void retain();
 
   std::mt19937_64 random_;
   WorkloadShape shape_;
   Workload workload_;
   Cluster cluster_;
+  Store store_;
   Character character_;
   collector::Options options_;
   core::ShardLimits limits_;
+  runtime::Checkpoints::Options checkpoints_;
   Weather weather_;
   std::vector<uint32_t> reading_speed_;
   std::vector<Process> processes_;
