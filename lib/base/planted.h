@@ -45,7 +45,7 @@ enum class Bug {
   kCheckpointIsOrigin,
   kCheckpointOfAnyEpoch,
   kLeftNotInCheckpoint,
-  kFailedPartCounted,
+  kFailedPartNotRepeated,
   kUnfinishedCheckpointLoaded,
   kCount,
 };

@@ -236,12 +236,12 @@ void Checkpointer::stored() {
 
 void Checkpointer::failed(bool perhaps_written) {
   CHECK(under_way_);
-  if (MUSTER_PLANTED(kFailedPartCounted) && with_store_) return stored();
   if (perhaps_written && with_store_) heads_.push_back(last_head_);
   if (whole_ || heads_.size() > kHeadsMax) return start_over();
   end_unfinished();
   for (const Slot slot : pending_) {
     Mark& mark = marks_[raw(slot)];
+    if (MUSTER_PLANTED(kFailedPartNotRepeated)) continue;
     if (mark == Mark::kPending || (mark == Mark::kClean && living_.alive(slot))) {
       mark = Mark::kChanged;
       changed_.push_back(slot);

@@ -56,7 +56,7 @@ constexpr std::array<const char*, static_cast<size_t>(Bug::kCount)> kNames = {
     "checkpoint taken for the origin",
     "checkpoint of another epoch believed",
     "checkpoint without the ids that left",
-    "failed part of a checkpoint counted as written",
+    "failed part of a checkpoint not repeated",
     "unfinished checkpoint believed",
 };
 
