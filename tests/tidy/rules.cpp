@@ -20,6 +20,7 @@ const std::map<std::string, std::vector<std::string>, std::less<>> kMayInclude =
     {"collector", {"base/", "core/", "collector/"}},
     {"runtime", {"base/", "core/", "runtime/"}},
     {"kafka", {"base/", "core/", "runtime/ports.h", "runtime/mailbox.h", "kafka/"}},
+    {"redis", {"base/", "core/", "runtime/checkpoint_store.h", "runtime/mailbox.h", "redis/"}},
     {"config", {"base/", "config/"}},
 };
 
@@ -31,6 +32,8 @@ struct ThirdParty {
 const ThirdParty kThirdParties[] = {
     {"librdkafka/", "lib/kafka/.*\\.cpp"},
     {"rdkafka.h", "lib/kafka/.*\\.cpp"},
+    {"hiredis", "lib/redis/.*\\.cpp"},
+    {"openssl/", "lib/redis/.*\\.cpp"},
     {"simdjson", "lib/collector/.*\\.cpp"},
     {"spdlog/", "lib/base/.*"},
     {"CLI/", "lib/config/.*"},
