@@ -6,6 +6,7 @@
 #include "kafka/lookup_thread.h"
 #include "kafka/topics.h"
 #include "kafka/transaction_thread.h"
+#include "redis/checkpoint_thread.h"
 #include "runtime/mailbox.h"
 #include "runtime/stop_signals.h"
 #include "runtime/worker_loop.h"
@@ -19,6 +20,7 @@
 #include <deque>
 #include <exception>
 #include <memory>
+#include <optional>
 
 namespace {
 
@@ -48,6 +50,7 @@ runtime::WorkerOptions worker_options(const cmd::CollectorSettings& settings,
       kafka.partitioner == "crc32" ? core::Partitioner::kCrc32 : core::Partitioner::kMurmur2,
       kafka.partitions};
   options.accept_loss = settings.accept_loss;
+  if (settings.redis) options.checkpoints = {settings.checkpoint_interval};
   options.shard.carry_after = settings.carry_after;
   options.shard.remembered_max = settings.remembered_max;
   options.shard.dead_letter_bytes_max = settings.dead_letter_bytes_max;
@@ -64,8 +67,12 @@ int run_worker(const cmd::CollectorSettings& settings, const kafka::Settings& ka
   kafka::LogReader reader(kafka, mailbox);
   kafka::LookupThread lookup(kafka, mailbox, reader.client());
   kafka::TransactionThread transactor(kafka, mailbox);
-  const int code =
-      runtime::WorkerLoop(worker, {consumer, reader, transactor, lookup}, mailbox).run();
+  // Reads parts that the worker owns, so it goes before the worker.
+  std::optional<redis::CheckpointThread> checkpoints;
+  if (settings.redis) checkpoints.emplace(*settings.redis, mailbox);
+  const runtime::Ports ports{consumer, reader, transactor, lookup,
+                             checkpoints ? &*checkpoints : nullptr};
+  const int code = runtime::WorkerLoop(worker, ports, mailbox).run();
   const runtime::WorkerTotals& totals = worker.totals();
   base::log_info("stopped: " + std::to_string(totals.records) + " records in " +
                  std::to_string(totals.batches_committed) + " transactions, " +

@@ -144,12 +144,34 @@ config::Options collector_options() {
         "600", "SECONDS"},
        {"journal-retention", "how long the journal is kept, beyond what recovery needs", "604800",
         "SECONDS"},
+       {"redis", "where checkpoints go, which make recovery fast", "",
+        "redis://[USER:PASSWORD@]HOST[:PORT][/DB]"},
+       {"checkpoint-interval", "how often what has changed is written there", "1", "SECONDS"},
        {"accept-loss",
         "go on where something that recovery needs is gone; open groups may be forgotten", "", ""},
        {"accept-partitions", "go on after partitions were added to the event topic", "", ""},
        {"log-level", "debug, info, warn or error", "info", "LEVEL"},
        {"log-format", "text or json", "text", "FORMAT"}});
 }
+
+namespace {
+
+// The text may hold a password: no complaint repeats it.
+void read_checkpoints(config::Options& options, CollectorSettings& s) {
+  s.checkpoint_interval =
+      core::Duration{options.seconds_as_ms("checkpoint-interval", 10, 3'600'000)};
+  const auto text = options.maybe_text("redis");
+  if (!text || text->empty()) return;
+  auto url = redis::parse_url(*text);
+  if (!url) return options.add_error("--redis: " + url.error().message);
+  s.redis.emplace();
+  s.redis->url = std::move(url.value());
+  s.redis->group = s.kafka.group;
+  s.redis->topic = s.kafka.topics.input;
+  s.redis->client_name = s.kafka.client_id;
+}
+
+}  // namespace
 
 CollectorSettings read_settings(config::Options& options) {
   CollectorSettings s;
@@ -172,6 +194,7 @@ CollectorSettings read_settings(config::Options& options) {
   s.kafka.journal_retention_ms =
       options.seconds_as_ms("journal-retention", 3'600'000, 3650 * kDayMs);
 
+  read_checkpoints(options, s);
   s.accept_loss = options.on("accept-loss");
   s.topics.accept_partitions = options.on("accept-partitions");
 

@@ -7,7 +7,9 @@
 #include "config/options.h"
 #include "kafka/settings.h"
 #include "kafka/topics.h"
+#include "redis/settings.h"
 
+#include <optional>
 #include <string>
 
 namespace muster::cmd {
@@ -20,6 +22,8 @@ struct CollectorSettings {
   size_t remembered_max = 0;
   core::Duration carry_after{};
   size_t dead_letter_bytes_max = 0;  // the topic's
+  std::optional<redis::Settings> redis;  // absent: no checkpoints
+  core::Duration checkpoint_interval{};
   bool accept_loss = false;
   base::LogLevel log_level = base::LogLevel::kInfo;
   bool log_json = false;
