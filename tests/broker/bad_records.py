@@ -3,7 +3,8 @@ must carry. Every record is keyed by, and is about, a group of its own."""
 
 from dataclasses import dataclass
 
-from events import create, done
+import bad_fields
+from events import cancel, create, done, update
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ def _bad(name: str, code: str, value, *before: str) -> Bad:
 
 
 _CREATE = '{"type":"EventGroupCollectorCreate"'
-_DONE = '{"type":"EventGroupCollectorEntityDone"'
+MESSAGE_BYTES_MAX = 11 << 20  # the largest event of the collector that reads them
 
 
 def _payload(raw: str) -> str:
@@ -48,63 +49,65 @@ NOT_JSON = [
     _bad("invalid utf-8", "json", _payload('"@"').encode().replace(b"@", b"\xff\xfe")),
     _bad("overlong utf-8", "json", _payload('"@"').encode().replace(b"@", b"\xc0\xaf")),
     _bad("surrogate in utf-8", "json", _payload('"@"').encode().replace(b"@", b"\xed\xa0\x80")),
+    _bad("utf-8 cut off", "json", _payload('"@"').encode().replace(b"@", b"\xf0\x9f\x98")),
     _bad("utf-16", "json", create("g", '["a"]').encode("utf-16")),
+    _bad("byte order mark", "json", b"\xef\xbb\xbf" + create("g", '["a"]').encode()),
+    _bad("nul behind the end", "json", create("g", '["a"]') + "\0"),
+    _bad("comment", "json", _CREATE + ',"id":"g",/* all */"expected":["a"]}'),
+    _bad("name without quotes", "json", _CREATE + ',id:"g","expected":["a"]}'),
+    _bad("string without end", "json", _CREATE + ',"id":"g","expected":["a'),
+    _bad("wrong bracket", "json", _CREATE + ',"id":"g","expected":["a"}'),
     # Only passed through, yet an outcome must be JSON: a parser that skips it sees none of these.
     _bad("bad word in payload", "json", _payload('{"a":tru}')),
     _bad("bad number in payload", "json", _payload('{"a":01}')),
     _bad("no comma in payload", "json", _payload('{"a":[1 2]}')),
     _bad("bad escape in payload", "json", _payload(r'"\x41"')),
+    _bad("half an escape in payload", "json", _payload(r'"\u00e"')),
     _bad("nan in payload", "json", _payload("NaN")),
+    _bad("infinity in payload", "json", _payload("[-Infinity]")),
+    _bad("plus in payload", "json", _payload("+1")),
+    _bad("hexadecimal in payload", "json", _payload("0x10")),
+    _bad("dot without digits in payload", "json", _payload("1.")),
     _bad("bad word in result", "json", done("g", "a", result="[nul]")),
     _bad("bad json of an unknown type", "json", '{"type":"SomebodyElses","x":tru}'),
 ]
 
-WRONG_SHAPE = [
-    _bad("tombstone", "tombstone", None),
-    _bad("no type", "type", '{"id":"g","expected":["a"]}'),
-    _bad("empty object", "type", "{}"),
-    _bad("type is a number", "type", '{"type":1}'),
-    _bad("type is null", "type", '{"type":null}'),
-    _bad("create without id", "field", _CREATE + ',"expected":["a"]}'),
-    _bad("create without expected", "field", _CREATE + ',"id":"g"}'),
-    _bad("id is a number", "field", _CREATE + ',"id":1,"expected":["a"]}'),
-    _bad("id is null", "field", _CREATE + ',"id":null,"expected":["a"]}'),
-    _bad("expected is an object", "field", create("g", '{"a":1}')),
-    _bad("expected is a string", "field", create("g", '"a"')),
-    _bad("expected holds a number", "field", create("g", '["a",1]')),
-    _bad("expected holds null", "field", create("g", '["a",null]')),
-    _bad("ttl is a string", "field", create("g", '["a"]', ttl='"10"')),
-    _bad("ttl is an array", "field", create("g", '["a"]', ttl="[10]")),
-    _bad("done without id", "field", _DONE + ',"group":"g","result":1}'),
-    _bad("done without group", "field", _DONE + ',"id":"a","result":1}'),
-    _bad("group is a number", "field", _DONE + ',"id":"a","group":1}'),
-    _bad("error is a number", "field", done("g", "a", error="1")),
-    _bad("error is an object", "field", done("g", "a", error='{"text":"x"}')),
-    _bad("id twice", "field", _CREATE + ',"id":"g","expected":["a"],"id":"h"}'),
-    _bad("id twice by an escape", "field", _CREATE + r',"id":"g","expected":["a"],"\u0069d":"h"}'),
-    _bad("payload twice", "field", create("g", '["a"]', payload="1")[:-1] + ',"payload":1}'),
-    _bad("result twice", "field", done("g", "a", result="1")[:-1] + ',"result":2}'),
-    _bad("expected id twice", "field", create("g", '["a","b","a"]')),
-    _bad("expected id twice by an escape", "field", create("g", r'["a","b","\u0061"]')),
-    _bad("ttl over the maximum", "ttl", create("g", '["a"]', ttl="604801")),
-    _bad("ttl beyond numbers", "ttl", create("g", '["a"]', ttl="1e300")),
-]
+WRONG_SHAPE = [_bad("tombstone", "tombstone", None), *(_bad(*row) for row in bad_fields.ALL)]
 
 
-def _deep(depth: int) -> str:
+def deep(depth: int) -> str:
     return "[" * depth + "]" * depth
 
 
 BEYOND_LIMITS = [
-    _bad("nesting of 10000", "limit", _payload(_deep(10_000))),
+    _bad("nesting of one too many", "limit", _payload(deep(64))),
+    _bad("nesting of 10000", "limit", _payload(deep(10_000))),
     _bad("nesting of 10000 objects", "limit", _payload('{"a":' * 10_000 + "1" + "}" * 10_000)),
-    _bad("nesting of 70 in a result", "limit", done("g", "a", result=_deep(70))),
+    _bad("nesting of 70 in a result", "limit", done("g", "a", result=deep(70))),
+    _bad("nesting of 70 in a handler", "limit",
+         create("g", '["a"]', handler='{"onsuccess":{"topic":"t","payload":' + deep(70) + "}}")),
+    _bad("nesting of 70 in what is ignored", "limit", cancel("g", other=deep(70))),
     _bad("ids over max-expected", "limit",
          create("g", "[" + ",".join(f'"{n}"' for n in range(10_001)) + "]")),
+    _bad("entities over max-expected", "limit",
+         create("g", "[" + ",".join(f'{{"id":"{n}","ttl":1}}' for n in range(10_001)) + "]")),
     _bad("a million ids", "limit",
          create("g", "[" + ",".join(f'"{n:07d}"' for n in range(1_000_000)) + "]")),
     _bad("ten megabytes of no json", "json", "[" + "1 " * 5_000_000 + "]"),
+    _bad("value over max-message-bytes", "limit", _payload('"' + "x" * MESSAGE_BYTES_MAX + '"')),
+    # It stands three times in an outcome, and the topics of the test take 32 MiB.
+    _bad("id too long for any outcome", "limit", create("i" * ((32 << 20) // 3), '["a"]')),
 ]
+
+
+def _other(what: str, raw: str, **before: str) -> Bad:
+    """A Create again that differs in this field only; its name is the first word."""
+    name = f"create with another {what}"
+    field = what.split()[0]
+    group = "bad-" + name.replace(" ", "-")
+    first = {"expected": '["a","b"]', "ttl": "600"} | before
+    return _bad(name, "conflict", create(group, **(first | {field: raw})), create(group, **first))
+
 
 AGAINST_THE_STATE = [
     _bad("done of nobody expected", "unexpected", done("bad-done-of-nobody-expected", "x"),
@@ -112,12 +115,25 @@ AGAINST_THE_STATE = [
     _bad("error of nobody expected", "unexpected",
          done("bad-error-of-nobody-expected", "x", error='"no"'),
          create("bad-error-of-nobody-expected", '["a"]', ttl="600")),
-    _bad("create with other ids", "conflict", create("bad-create-with-other-ids", '["a","b"]'),
-         create("bad-create-with-other-ids", '["a"]', ttl="600")),
-    _bad("create with another payload", "conflict",
-         create("bad-create-with-another-payload", '["a"]', ttl="600", payload="2"),
-         create("bad-create-with-another-payload", '["a"]', ttl="600", payload="1")),
+    _other("expected", '["a","b","c"]'),
+    _other("expected order", '["b","a"]'),
+    _other("expected ttl", '["a",{"id":"b","ttl":600}]'),
+    _other("ttl", "601"),
+    _other("ttl text", "600.0"),
+    _other("payload", "2", payload="1"),
+    _other("payload space", "[1, 2]", payload="[1,2]"),
+    _other("policy", '"all-settled"'),
+    _other("parent", '{"group":"nobody","id":"x"}'),
+    _other("handler", '{"onsuccess":{"topic":"nowhere"}}'),
+    _other("sender", '"you"', sender='"me"'),
+    _other("description", '"again"'),
+    _bad("update to more than max-expected", "limit",
+         update("bad-update-to-more-than-max-expected",
+                add="[" + ",".join(f'"{n}"' for n in range(10_000)) + "]"),
+         create("bad-update-to-more-than-max-expected", '["a"]', ttl="600")),
     _bad("orphan", "orphan", done("bad-orphan", "a", result="[ 1 ]")),
+    _bad("orphan update", "orphan", update("bad-orphan-update", add='[{"id":"a","ttl":1}]')),
+    _bad("orphan cancel", "orphan", cancel("bad-orphan-cancel", reason='"too soon"')),
 ]
 
 ALL = NOT_JSON + WRONG_SHAPE + BEYOND_LIMITS + AGAINST_THE_STATE
