@@ -4,6 +4,7 @@
 #include "core/commit_metadata.h"
 #include "kafka/client.h"
 #include "kafka/named_topics.h"
+#include "kafka/topic_name.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -14,20 +15,12 @@
 namespace muster::cmd {
 namespace {
 
+using kafka::is_topic_character;
+using kafka::is_topic_name;
+
 constexpr int64_t kDayMs = 24LL * 3600 * 1000;
-constexpr size_t kNameBytesMax = 249;  // what Kafka takes as the name of a topic
 constexpr const char* kTopicName =
     "a name of 1 to 249 letters, digits, '.', '_', '-', neither \".\" nor \"..\"";
-
-bool is_topic_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-         c == '_' || c == '-';
-}
-
-bool is_topic_name(std::string_view name) {
-  return !name.empty() && name.size() <= kNameBytesMax && name != "." && name != ".." &&
-         std::ranges::all_of(name, is_topic_character);
-}
 
 // A pod of a StatefulSet keeps its name: that is a stable instance without being told.
 std::string default_instance() {
@@ -82,7 +75,7 @@ void read_names(config::Options& options, kafka::Settings& kafka) {
   kafka.transactional_id = transactional_id(kafka.group, topics.input, kafka.instance);
 
   const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20; };
-  const bool group_fits = !kafka.group.empty() && kafka.group.size() <= kNameBytesMax &&
+  const bool group_fits = !kafka.group.empty() && kafka.group.size() <= kafka::kTopicNameBytesMax &&
                           std::ranges::none_of(kafka.group, is_control);
   if (!group_fits)
     options.wrong("consumer-group", "a name of 1 to 249 bytes without control characters");
@@ -105,6 +98,25 @@ void read_names(config::Options& options, kafka::Settings& kafka) {
                       " as the name of this instance, got \"" + kafka.instance +
                       "\"; --instance names another");
   }
+}
+
+// The text may hold a password: no complaint repeats it.
+void read_checkpoints(config::Options& options, CollectorSettings& s) {
+  s.checkpoint_interval =
+      core::Duration{options.seconds_as_ms("checkpoint-interval", 10, 3'600'000)};
+  const auto text = options.maybe_text("redis");
+  if (!text || text->empty()) return;
+  auto url = redis::parse_url(*text);
+  if (!url) return options.add_error("--redis: " + url.error().message);
+  s.redis.emplace();
+  s.redis->url = std::move(url.value());
+  s.redis->group = s.kafka.group;
+  s.redis->topic = s.kafka.topics.input;
+  s.redis->client_name = s.kafka.client_id;
+}
+
+uint32_t bytes_of(size_t limit) {
+  return static_cast<uint32_t>(std::min<size_t>(limit, collector::kBytesMax));
 }
 
 }  // namespace
@@ -153,25 +165,6 @@ config::Options collector_options() {
        {"log-level", "debug, info, warn or error", "info", "LEVEL"},
        {"log-format", "text or json", "text", "FORMAT"}});
 }
-
-namespace {
-
-// The text may hold a password: no complaint repeats it.
-void read_checkpoints(config::Options& options, CollectorSettings& s) {
-  s.checkpoint_interval =
-      core::Duration{options.seconds_as_ms("checkpoint-interval", 10, 3'600'000)};
-  const auto text = options.maybe_text("redis");
-  if (!text || text->empty()) return;
-  auto url = redis::parse_url(*text);
-  if (!url) return options.add_error("--redis: " + url.error().message);
-  s.redis.emplace();
-  s.redis->url = std::move(url.value());
-  s.redis->group = s.kafka.group;
-  s.redis->topic = s.kafka.topics.input;
-  s.redis->client_name = s.kafka.client_id;
-}
-
-}  // namespace
 
 CollectorSettings read_settings(config::Options& options) {
   CollectorSettings s;
@@ -227,14 +220,6 @@ CollectorSettings read_settings(config::Options& options) {
   s.log_json = options.one_of("log-format", {"text", "json"}) == "json";
   return s;
 }
-
-namespace {
-
-uint32_t bytes_of(size_t limit) {
-  return static_cast<uint32_t>(std::min<size_t>(limit, collector::kBytesMax));
-}
-
-}  // namespace
 
 void adopt(const kafka::TopicFacts& facts, CollectorSettings& settings) {
   settings.kafka.partitions = facts.partitions;

@@ -21,7 +21,7 @@ struct CollectorSettings {
   size_t workers = 1;
   size_t remembered_max = 0;
   core::Duration carry_after{};
-  size_t dead_letter_bytes_max = 0;  // the topic's
+  size_t dead_letter_bytes_max = 0;      // the topic's
   std::optional<redis::Settings> redis;  // absent: no checkpoints
   core::Duration checkpoint_interval{};
   bool accept_loss = false;

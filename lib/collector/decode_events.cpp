@@ -12,9 +12,6 @@ namespace {
 
 constexpr core::Duration kTtlDefault = std::chrono::seconds(30);
 constexpr std::string_view kTtlDefaultText = "30";
-constexpr std::string_view kNull = "null";
-
-bool is_null(std::string_view raw) { return raw.empty() || raw == kNull; }
 
 // A whole number as JSON writes it, without fraction and exponent.
 std::optional<uint32_t> read_count(std::string_view raw) {
@@ -44,7 +41,7 @@ bool Decoder::read_create(const Options& options, Create& create) {
   }
   if (create.ttl > options.max_ttl) return reject_ttl(Field::kTtl, create.ttl_text, options);
   create.expected = added_.ids;
-  create.payload = at(Field::kPayload).raw.empty() ? kNull : at(Field::kPayload).raw;
+  create.payload = at(Field::kPayload).raw.empty() ? kJsonNull : at(Field::kPayload).raw;
   create.content_hash = content_hash(create);
   return true;
 }
@@ -116,7 +113,7 @@ bool Decoder::read_done(EntityDone& done) {
       !read_text(Field::kError, done.error) || !check_optional(Field::kSender, '"', "a string")) {
     return false;
   }
-  done.result = at(Field::kResult).raw.empty() ? kNull : at(Field::kResult).raw;
+  done.result = at(Field::kResult).raw.empty() ? kJsonNull : at(Field::kResult).raw;
   return true;
 }
 

@@ -18,8 +18,6 @@ constexpr std::array<std::string_view, 16> kFieldNames = {
     "type",  "id",     "expected", "ttl",    "payload", "handler", "sender", "description",
     "group", "result", "error",    "policy", "parent",  "add",     "remove", "reason"};
 
-bool is_null(std::string_view raw) { return raw.empty() || raw == "null"; }
-
 bool is_ours(std::string_view type) {
   return type == kEntityDoneType || type == kCreateType || type == kUpdateType ||
          type == kCancelType;

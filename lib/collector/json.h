@@ -10,6 +10,10 @@
 
 namespace muster::collector {
 
+constexpr std::string_view kJsonNull = "null";
+// A member's value that is null, or a member that is not there.
+constexpr bool is_null(std::string_view raw) { return raw.empty() || raw == kJsonNull; }
+
 // A text's outermost container is at depth 1.
 constexpr int kJsonNestingMax = 64;
 

@@ -107,9 +107,7 @@ class Checkpointer {
   void take_number();
   CheckpointPart& part();
   size_t part_bytes() const { return part_ ? part_->bytes.bytes_used() : 0; }
-  bool all_written() const {
-    return whole_ ? cursor_ >= whole_end_ : cursor_ >= pending_.size();
-  }
+  bool all_written() const { return whole_ ? cursor_ >= whole_end_ : cursor_ >= pending_.size(); }
   void begin_changed();
   void begin_whole();
   void end_unfinished();
@@ -151,7 +149,7 @@ class Checkpointer {
 
   std::vector<std::string> heads_;  // of which one is there, as far as we know
   std::string last_head_;           // of the part that went to the store last
-  bool failed_ = false;              // the last one: some of it is to be repeated
+  bool failed_ = false;             // the last one: some of it is to be repeated
   std::string scratch_;
   std::string encoded_;
 };

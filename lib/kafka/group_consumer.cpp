@@ -68,10 +68,6 @@ void GroupConsumer::make() {
   rd_kafka_queue_io_event_enable(main_queue_.get(), mailbox_.fd(), &one, sizeof one);
 }
 
-const std::string& GroupConsumer::topic(runtime::Log log) const {
-  return log == runtime::Log::kInput ? settings_.topics.input : settings_.topics.repartition;
-}
-
 GroupConsumer::~GroupConsumer() {
   queues_.clear();
   main_queue_.reset();
@@ -80,7 +76,8 @@ GroupConsumer::~GroupConsumer() {
 void GroupConsumer::subscribe() {
   const PartitionListHandle topics(rd_kafka_topic_partition_list_new(2));
   for (const auto log : {runtime::Log::kInput, runtime::Log::kRepartition}) {
-    rd_kafka_topic_partition_list_add(topics.get(), topic(log).c_str(), RD_KAFKA_PARTITION_UA);
+    rd_kafka_topic_partition_list_add(topics.get(), settings_.topics.of(log).c_str(),
+                                      RD_KAFKA_PARTITION_UA);
   }
   const auto code = rd_kafka_subscribe(client_.get(), topics.get());
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -180,7 +177,7 @@ void GroupConsumer::assign(std::span<const runtime::StartAt> positions) {
       rd_kafka_topic_partition_list_new(static_cast<int>(positions.size())));
   for (const auto& position : positions) {
     const int32_t partition = core::raw(position.partition);
-    const char* name = topic(position.log).c_str();
+    const char* name = settings_.topics.of(position.log).c_str();
     rd_kafka_topic_partition_list_add(list.get(), name, partition)->offset =
         core::raw(position.offset);
     QueueHandle queue(rd_kafka_queue_get_partition(client_.get(), name, partition));

@@ -40,7 +40,6 @@ class GroupConsumer final : public runtime::Consumer {
   void save_group_metadata();
   void make();
   void join_again();
-  const std::string& topic(runtime::Log log) const;
 
   Settings settings_;
   runtime::Mailbox& mailbox_;

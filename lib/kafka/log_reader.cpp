@@ -16,11 +16,9 @@ LogReader::LogReader(const Settings& settings, runtime::Mailbox& mailbox)
   MadeClient made = make_client(make_conf(settings_, ClientRole::kReader), ClientRole::kReader);
   if (!made.client) throw std::runtime_error(made.error);
   client_ = std::move(made.client);
-  const TopicNames& names = settings_.topics;
-  const std::array<const std::string*, 3> by_log = {&names.input, &names.repartition,
-                                                    &names.journal};
-  for (size_t i = 0; i < by_log.size(); ++i) {
-    topics_[i].reset(rd_kafka_topic_new(client_.get(), by_log[i]->c_str(), nullptr));
+  for (size_t i = 0; i < topics_.size(); ++i) {
+    const std::string& name = settings_.topics.of(static_cast<Log>(i));
+    topics_[i].reset(rd_kafka_topic_new(client_.get(), name.c_str(), nullptr));
     CHECK(topics_[i] != nullptr);
   }
 }

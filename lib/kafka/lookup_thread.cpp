@@ -63,18 +63,6 @@ void LookupThread::trim(core::Partition partition, runtime::Log log, core::Offse
   submit(TrimJob{partition, log, needed_from});
 }
 
-const std::string& LookupThread::topic(runtime::Log log) const {
-  switch (log) {
-    case runtime::Log::kInput:
-      return settings_.topics.input;
-    case runtime::Log::kRepartition:
-      return settings_.topics.repartition;
-    case runtime::Log::kJournal:
-      break;
-  }
-  return settings_.topics.journal;
-}
-
 void LookupThread::submit(Job job) {
   {
     const std::lock_guard lock(mutex_);
@@ -135,7 +123,8 @@ bool LookupThread::answer(const LocateJob& job) {
     if (!read_watermarks(settings_.topics.journal, location.partition, location.journal))
       return false;
     for (size_t log = 0; log < kInputLogs.size(); ++log) {
-      if (!read_watermarks(topic(kInputLogs[log]), location.partition, location.inputs[log].ends))
+      if (!read_watermarks(settings_.topics.of(kInputLogs[log]), location.partition,
+                           location.inputs[log].ends))
         return false;
     }
   }
@@ -148,7 +137,8 @@ PartitionListHandle LookupThread::input_list(const std::vector<core::Partition>&
       rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size() * kInputLogs.size())));
   for (const auto partition : partitions) {
     for (const auto log : kInputLogs) {
-      rd_kafka_topic_partition_list_add(list.get(), topic(log).c_str(), core::raw(partition));
+      rd_kafka_topic_partition_list_add(list.get(), settings_.topics.of(log).c_str(),
+                                        core::raw(partition));
     }
   }
   return list;
@@ -227,13 +217,14 @@ bool LookupThread::answer(const EndsJob& job) {
     rd_kafka_topic_partition_list_t* fresh = list.get();
     fresh->cnt = 0;
     for (const auto partition : job.partitions) {
-      rd_kafka_topic_partition_list_add(fresh, topic(job.log).c_str(), core::raw(partition))
+      rd_kafka_topic_partition_list_add(fresh, settings_.topics.of(job.log).c_str(),
+                                        core::raw(partition))
           ->offset = RD_KAFKA_OFFSET_END;
     }
     const auto code =
         first_error(rd_kafka_offsets_for_times(ends_reader_.get(), fresh, kCallTimeoutMs), *fresh);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) break;
-    if (!again(code, "reading the ends of " + topic(job.log))) return false;
+    if (!again(code, "reading the ends of " + settings_.topics.of(job.log))) return false;
   }
   runtime::EndsRead ends;
   ends.request = job.request;
@@ -251,7 +242,7 @@ bool LookupThread::answer(const TrimJob& job) {
   const auto now = std::chrono::floor<core::Duration>(std::chrono::system_clock::now());
   const int64_t keep_from_ms = core::to_ms(now) - settings_.journal_retention_ms;
   const PartitionListHandle list(rd_kafka_topic_partition_list_new(1));
-  auto* entry = rd_kafka_topic_partition_list_add(list.get(), topic(job.log).c_str(),
+  auto* entry = rd_kafka_topic_partition_list_add(list.get(), settings_.topics.of(job.log).c_str(),
                                                   core::raw(job.partition));
   entry->offset = keep_from_ms;
   const auto code = first_error(
@@ -266,7 +257,7 @@ bool LookupThread::answer(const TrimJob& job) {
   rd_kafka_DeleteRecords_destroy(deletion);
   const EventHandle event(rd_kafka_queue_poll(queue.get(), kCallTimeoutMs));
   if (event && rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    base::log_warn(topic(job.log) +
+    base::log_warn(settings_.topics.of(job.log) +
                    " cannot be trimmed: " + rd_kafka_event_error_string(event.get()));
   }
   return true;

@@ -60,7 +60,6 @@ class LookupThread final : public runtime::Lookup {
   bool answer(const EndsJob& job);
   bool answer(const CommittedJob& job);
   bool answer(const TrimJob& job);
-  const std::string& topic(runtime::Log log) const;
   // The committed offsets of the input logs of these partitions.
   PartitionListHandle input_list(const std::vector<core::Partition>& partitions) const;
   bool locate_committed(const LocateJob& job, std::vector<runtime::Location>& locations);

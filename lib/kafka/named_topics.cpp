@@ -1,6 +1,7 @@
 #include "kafka/named_topics.h"
 
-#include <algorithm>
+#include "kafka/topic_name.h"
+
 #include <thread>
 #include <utility>
 
@@ -13,19 +14,6 @@ constexpr int kLooksMax = 50;
 constexpr std::chrono::seconds kBelieveThere{60};
 constexpr std::chrono::seconds kBelieveMissing{2};
 constexpr size_t kKnownMax = 10'000;  // names come from outside
-constexpr size_t kNameBytesMax = 249;
-
-bool is_topic_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-         c == '_' || c == '-';
-}
-
-// Kafka's own rule; a name with a NUL in it would end there when it is looked up, and a very long one
-// is too much for a regular expression.
-bool is_topic_name(std::string_view name) {
-  return !name.empty() && name.size() <= kNameBytesMax && name != "." && name != ".." &&
-         std::ranges::all_of(name, is_topic_character);
-}
 
 }  // namespace
 
@@ -41,6 +29,8 @@ NamedTopics::NamedTopics(const Settings& settings)
 
 std::optional<std::string> NamedTopics::obstacle(std::string_view name,
                                                  const std::atomic<bool>& stop) {
+  // A name with a NUL in it would end there when it is looked up, and a very long one is too much for
+  // a regular expression.
   if (!is_topic_name(name)) return "no topic can have that name";
   if (name.starts_with("__") || name.starts_with("muster."))
     return "it is internal, and not for handlers";

@@ -1,6 +1,10 @@
 // How the clients of one worker reach Kafka, and the names they use there.
 #pragma once
 
+#include "base/check.h"
+#include "core/effects.h"
+#include "runtime/ports.h"
+
 #include <string>
 #include <vector>
 
@@ -12,6 +16,37 @@ struct TopicNames {
   std::string dead_letter;
   std::string repartition;  // of muster's own: records on their way home
   std::string journal;      // the same
+
+  const std::string& of(runtime::Log log) const {
+    switch (log) {
+      case runtime::Log::kInput:
+        return input;
+      case runtime::Log::kRepartition:
+        return repartition;
+      case runtime::Log::kJournal:
+        break;
+    }
+    return journal;
+  }
+  // Not of kNamed: that has no name of ours.
+  const std::string& of(core::TopicRole role) const {
+    switch (role) {
+      case core::TopicRole::kInput:
+        return input;
+      case core::TopicRole::kOutput:
+        return output;
+      case core::TopicRole::kDeadLetter:
+        return dead_letter;
+      case core::TopicRole::kRepartition:
+        return repartition;
+      case core::TopicRole::kJournal:
+        return journal;
+      case core::TopicRole::kNamed:
+        break;
+    }
+    CHECK(role != core::TopicRole::kNamed);
+    return input;
+  }
 };
 
 struct Property {

@@ -147,11 +147,9 @@ std::optional<Failure> TransactionThread::try_open() {
     auto failure = classify_transactional(error.get(), "opening the producer");
     return failure;
   }
-  const TopicNames& names = settings_.topics;
-  const std::array<const std::string*, core::kTopicRoles> by_role = {
-      &names.input, &names.output, &names.dead_letter, &names.repartition, &names.journal};
-  for (size_t i = 0; i < by_role.size(); ++i) {
-    topics_[i].reset(rd_kafka_topic_new(producer_.get(), by_role[i]->c_str(), nullptr));
+  for (size_t i = 0; i < core::kTopicRoles; ++i) {
+    const std::string& name = settings_.topics.of(static_cast<core::TopicRole>(i));
+    topics_[i].reset(rd_kafka_topic_new(producer_.get(), name.c_str(), nullptr));
     CHECK(topics_[i] != nullptr);
   }
   return std::nullopt;
@@ -220,22 +218,8 @@ void TransactionThread::refuse_for_missing_topics() {
 }
 
 std::string TransactionThread::topic_name_of(const core::Output& output) const {
-  const TopicNames& names = settings_.topics;
-  switch (output.topic) {
-    case core::TopicRole::kInput:
-      return names.input;
-    case core::TopicRole::kOutput:
-      return names.output;
-    case core::TopicRole::kDeadLetter:
-      return names.dead_letter;
-    case core::TopicRole::kRepartition:
-      return names.repartition;
-    case core::TopicRole::kJournal:
-      return names.journal;
-    case core::TopicRole::kNamed:
-      break;
-  }
-  return std::string(output.topic_name);
+  if (output.topic == core::TopicRole::kNamed) return std::string(output.topic_name);
+  return settings_.topics.of(output.topic);
 }
 
 std::optional<std::vector<runtime::Refusal>> TransactionThread::unroutable() {
@@ -353,8 +337,7 @@ std::optional<Failure> TransactionThread::send_offsets(const Job& job) {
   const PartitionListHandle list(
       rd_kafka_topic_partition_list_new(static_cast<int>(job.batch->offsets.size())));
   for (const core::OffsetCommit& commit : job.batch->offsets) {
-    const TopicNames& names = settings_.topics;
-    const std::string& topic = commit.log == 0 ? names.input : names.repartition;
+    const std::string& topic = settings_.topics.of(static_cast<runtime::Log>(commit.log));
     auto* entry =
         rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), core::raw(commit.partition));
     entry->offset = core::raw(commit.next);

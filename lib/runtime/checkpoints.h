@@ -24,8 +24,8 @@ struct StorePart {
 class Checkpoints {
  public:
   struct Options {
-    core::Duration interval{};      // between the beginnings of two
-    size_t ids_per_round = 2'000;   // written down at a time: a millisecond or two
+    core::Duration interval{};     // between the beginnings of two
+    size_t ids_per_round = 2'000;  // written down at a time: a millisecond or two
     core::Duration retry_max = std::chrono::seconds(10);
   };
   struct Totals {
@@ -38,11 +38,13 @@ class Checkpoints {
 
   // A live shard, in every round at the end of which it may stand at a batch's end. What is wanted of
   // the store comes out.
-  std::optional<StorePart> round(core::Shard& shard, uint64_t writer, core::Time wall, bool at_once);
+  std::optional<StorePart> round(core::Shard& shard, uint64_t writer, core::Time wall,
+                                 bool at_once);
   // More could be written down in the next round.
   bool busy(core::Shard& shard) const;
   // `shard`: of the part's partition, if it is live still. Returns what a person should know.
-  std::optional<std::string> on(const CheckpointStored& answer, core::Shard* shard, core::Time wall);
+  std::optional<std::string> on(const CheckpointStored& answer, core::Shard* shard,
+                                core::Time wall);
   core::Partition partition_of(uint64_t request) const;
   // The shard is not live any more: what was under way is given up.
   void abandon(core::Shard& shard);

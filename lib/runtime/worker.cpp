@@ -124,13 +124,16 @@ void Worker::apply(Partition partition, std::span<const Fetched> by_log, Time wa
     round_records_ += fetched.records.size();
     shard.apply(log, fetched.records, std::max(fetched.next, shard.next(log)), *building_);
   }
+  tell_what_is_written();
+}
+
+void Worker::tell_what_is_written() {
   if (building_->to_input && options_.routing) ticks_.input_is_written();
 }
 
 bool Worker::commit_due(const Seat& seat, Time wall) const {
   if (!seat.shard->moved()) return false;
-  const auto interval = forwarding() ? options_.idle_commit_forwarding : options_.idle_commit;
-  return stopping_ || wall - seat.committed >= interval ||
+  return stopping_ || wall - seat.committed >= idle_commit() ||
          ticks_.waits_for(seat.shard->partition());
 }
 
@@ -163,7 +166,7 @@ void Worker::end_round(Time wall) {
       if (!seat.shard->any_timer_due(*tick)) ticks_.taken(partition);
     }
   }
-  if (building_->to_input && options_.routing) ticks_.input_is_written();  // by timers
+  tell_what_is_written();  // by timers
   sealed_ = std::move(building_);
   building_ = spare_ ? std::move(spare_) : std::make_unique<core::Batch>();
   commit_if_free();
@@ -290,8 +293,7 @@ std::optional<Time> Worker::next_wakeup() const {
       if (const auto due = seat.shard->no_timer_before()) consider(*due);
     }
     if (!in_flight_ && assigned_ && seat.shard->moved()) {
-      consider(seat.committed +
-               (forwarding() ? options_.idle_commit_forwarding : options_.idle_commit));
+      consider(seat.committed + idle_commit());
     }
     if (checkpoints_ && seat.shard->checkpoint_wanted()) consider(checkpoints_->next_at(partition));
   }

@@ -106,9 +106,9 @@ struct Exit {
 
   bool operator==(const Exit&) const = default;
 };
-using Action = std::variant<OpenProducer, Locate, Assign, Unassign, StartReading, StopReading,
-                            ReadEnds, ReadCommitted, LoadCheckpoint, StopLoading, StorePart, Trim,
-                            Commit, Note, Exit>;
+using Action =
+    std::variant<OpenProducer, Locate, Assign, Unassign, StartReading, StopReading, ReadEnds,
+                 ReadCommitted, LoadCheckpoint, StopLoading, StorePart, Trim, Commit, Note, Exit>;
 
 struct WorkerOptions {
   std::string transactional_id;
@@ -195,10 +195,10 @@ class Worker {
     SeatState state = SeatState::kLocating;
     std::unique_ptr<core::Shard> shard;
     std::optional<Recovery> recovery;
-    StartFromJournal plan;                  // of kLoading, and what follows it
+    StartFromJournal plan;                           // of kLoading, and what follows it
     std::optional<core::CheckpointHead> checkpoint;  // that is read, or was
-    bool checkpoint_void = false;           // what there is does not help
-    int loads = 0;                          // attempts
+    bool checkpoint_void = false;                    // what there is does not help
+    int loads = 0;                                   // attempts
     Location location;
     core::Epoch fresh_epoch{};
     std::optional<Offsets> start_at;
@@ -246,8 +246,12 @@ class Worker {
   void want_ticks(core::Time wall);
   void tell_what_was_applied();
   bool forwarding() const { return options_.routing && options_.routing->partitions > 1; }
+  core::Duration idle_commit() const {
+    return forwarding() ? options_.idle_commit_forwarding : options_.idle_commit;
+  }
+  void tell_what_is_written();
   bool commit_due(const Seat& seat, core::Time wall) const;
-  bool resume_kept(Seat& seat);
+  bool resume_kept(Seat& seat, const StartPlan& plan);
   void keep_aside();
   void say_dead_letters(const core::Batch& batch, core::Time wall);
   void recycle(std::unique_ptr<core::Batch>& batch);

@@ -53,7 +53,7 @@ void Worker::on(const Located& event, Time wall) {
       if (exited_) return;
       continue;
     }
-    if (resume_kept(seat)) continue;
+    if (resume_kept(seat, plan)) continue;
     if (std::holds_alternative<StartFresh>(plan) && raw(seat.location.journal.end) > 0) {
       actions_.push_back(
           Note{true, "partition " + std::to_string(raw(found->first)) +
@@ -85,10 +85,9 @@ void Worker::keep_aside() {
 }
 
 // (epoch, n) names one state: if that is what the group has committed, nobody else was here.
-bool Worker::resume_kept(Seat& seat) {
+bool Worker::resume_kept(Seat& seat, const StartPlan& plan) {
   const auto kept = kept_.find(seat.location.partition);
   if (kept == kept_.end()) return false;
-  const auto plan = plan_start(seat.location);
   const auto* wanted = std::get_if<StartFromJournal>(&plan);
   core::Shard& shard = *kept->second;
   if (wanted == nullptr) return false;
@@ -207,12 +206,12 @@ void Worker::recovery_ended(Partition partition, Seat& seat, Time wall) {
     if (seat.state == SeatState::kLocating) go_live(seat, wall);
     return;
   }
-  actions_.push_back(
-      Note{false, where + ": recovered " + std::to_string(seat.shard->living()) + " ids from " +
-                      (seat.checkpoint ? "a checkpoint and " : "") +
-                      std::to_string(seat.recovery->batches_replayed()) + " batches with " +
-                      std::to_string(seat.recovery->records_replayed()) + " records in " +
-                      seconds(wall - seat.recovery_began)});
+  actions_.push_back(Note{false, where + ": recovered " + std::to_string(seat.shard->living()) +
+                                     " ids from " + (seat.checkpoint ? "a checkpoint and " : "") +
+                                     std::to_string(seat.recovery->batches_replayed()) +
+                                     " batches with " +
+                                     std::to_string(seat.recovery->records_replayed()) +
+                                     " records in " + seconds(wall - seat.recovery_began)});
   go_live(seat, wall);
 }
 

@@ -208,9 +208,8 @@ void Instance::execute(const runtime::Note& note) {
   if (says("no checkpoint (")) ++counts_.checkpoints_void;
   if (!says("is missing)") && !says("are missing)") && !says("is damaged)")) return say(note.text);
   // Unless somebody has written while it was read.
-  const bool changed = std::ranges::any_of(heads_read_, [this](const auto& read) {
-    return store_.of(read.first).head != read.second;
-  });
+  const bool changed = std::ranges::any_of(
+      heads_read_, [this](const auto& read) { return store_.of(read.first).head != read.second; });
   if (!store_.damaged && !changed)
     faults_.push_back("a checkpoint does not hold what it says: " + note.text);
   say(note.text);

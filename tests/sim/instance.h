@@ -46,9 +46,9 @@ struct Counts {
   uint64_t resumed = 0;   // shards that went on where they stood, after a rebalance
   uint64_t fenced_writers = 0;
   uint64_t accepted_losses = 0;
-  uint64_t checkpoints = 0;          // written
-  uint64_t checkpoints_loaded = 0;   // and gone on from
-  uint64_t checkpoints_void = 0;     // that were there and did not help
+  uint64_t checkpoints = 0;         // written
+  uint64_t checkpoints_loaded = 0;  // and gone on from
+  uint64_t checkpoints_void = 0;    // that were there and did not help
 
   Counts& operator+=(const Counts& other);
 };

@@ -60,9 +60,11 @@ bool Instance::load_further(LoadJob& job) {
     page.closed = closed->second;
     return send_page(job.partition, std::move(page));
   }
-  auto entry = job.entries_read ? kept.entries.upper_bound(*job.entries_read) : kept.entries.begin();
+  auto entry =
+      job.entries_read ? kept.entries.upper_bound(*job.entries_read) : kept.entries.begin();
   if (entry == kept.entries.end()) {
-    page.kind = kept.head == *job.head ? CheckpointPage::Kind::kEnd : CheckpointPage::Kind::kChanged;
+    page.kind =
+        kept.head == *job.head ? CheckpointPage::Kind::kEnd : CheckpointPage::Kind::kChanged;
     return send_page(job.partition, std::move(page));
   }
   page.kind = CheckpointPage::Kind::kEntries;
