@@ -30,9 +30,9 @@ inline Settings settings_for(const std::string& url) {
   settings.url = parse_url(url).value();
   settings.group = "some group";
   settings.topic = "events";
-  settings.connect_timeout = std::chrono::seconds(60);
-  settings.command_timeout = std::chrono::seconds(60);
-  settings.transaction_timeout = std::chrono::seconds(60);
+  settings.connect_timeout = std::chrono::minutes(10);
+  settings.command_timeout = std::chrono::minutes(10);
+  settings.transaction_timeout = std::chrono::minutes(10);
   // A store that comes after a failure tries anew.
   settings.pause_min = settings.pause_max = core::Duration{0};
   return settings;
@@ -59,9 +59,22 @@ inline std::string head_text(const HeadOf& of) {
 }
 
 using Map = std::map<std::string, std::string>;
+using Closed = std::vector<std::pair<uint64_t, std::string>>;
+
+inline std::string any_bytes(size_t seed, size_t size) {
+  std::string bytes;
+  for (size_t i = 0; i < size; ++i) bytes.push_back(static_cast<char>((i * 31 + seed * 7) % 256));
+  return bytes;
+}
+inline Map many_entries(size_t count, size_t value_bytes) {
+  Map entries;
+  for (size_t i = 0; i < count; ++i)
+    entries["name " + std::to_string(i)] = any_bytes(i, value_bytes);
+  return entries;
+}
 
 struct PartOf {
-  HeadOf head;
+  HeadOf head = {};
   std::vector<std::string> builds_on = {};
   Map entries = {};
   std::vector<std::string> entries_left = {};
@@ -91,7 +104,7 @@ struct Loaded {
   CheckpointPage::Kind end{};
   std::string head;
   Map entries;
-  std::vector<std::pair<uint64_t, std::string>> closed;
+  Closed closed;
   size_t entries_in_page_max = 0;
   std::string message;
 };
@@ -174,20 +187,41 @@ class Client {
  public:
   explicit Client(const std::string& url) {
     block_sigpipe_in_this_thread();
-    auto opened = Connection::open(settings_for(url), interrupter_);
+    Settings settings = settings_for(url);
+    settings.client_name = "somebody";
+    auto opened = Connection::open(settings, interrupter_);
     REQUIRE_MESSAGE(opened.connection != nullptr, opened.error);
     connection_ = std::move(opened.connection);
   }
   // Text or number of the answer; of an array how many.
   std::string operator()(std::initializer_list<std::string_view> words) {
-    const Reply reply = connection_->call(words);
+    return (*this)(std::vector(words));
+  }
+  std::string operator()(const std::vector<std::string_view>& words) {
+    connection_->append(words);
+    connection_->send();
+    return answer();
+  }
+  // Many at once, whose answers are of no interest.
+  void later(std::initializer_list<std::string_view> words) {
+    connection_->append(words);
+    ++later_;
+  }
+  void done() {
+    connection_->send();
+    for (; later_ > 0; --later_) answer();
+  }
+
+ private:
+  std::string answer() {
+    const Reply reply = connection_->receive();
     REQUIRE_MESSAGE(!reply.view().missing(), connection_->error());
     if (reply.view().is_integer()) return std::to_string(reply.view().integer());
     if (reply.view().is_array()) return std::to_string(reply.view().size());
     return reply.view().is_nil() ? "(nil)" : std::string(reply.view().text());
   }
 
- private:
+  size_t later_ = 0;
   Interrupter interrupter_;
   std::unique_ptr<Connection> connection_;
 };
