@@ -100,14 +100,13 @@ void read_names(config::Options& options, kafka::Settings& kafka) {
   }
 }
 
-// The text may hold a password: no complaint repeats it.
 void read_checkpoints(config::Options& options, CollectorSettings& s) {
   s.checkpoint_interval =
       core::Duration{options.seconds_as_ms("checkpoint-interval", 10, 3'600'000)};
   const auto text = options.maybe_text("redis");
   if (!text || text->empty()) return;
   auto url = redis::parse_url(*text);
-  if (!url) return options.add_error("--redis: " + url.error().message);
+  if (!url) return options.wrong_secret("redis", url.error().message);
   s.redis.emplace();
   s.redis->url = std::move(url.value());
   s.redis->group = s.kafka.group;

@@ -257,9 +257,12 @@ std::optional<std::string> Options::maybe_text(const std::string& name) const {
 std::string Options::text(const std::string& name) const { return maybe_text(name).value_or(""); }
 
 void Options::wrong(const std::string& name, const std::string& expected) {
+  wrong_secret(name, "expected " + expected + ", got \"" + text(name) + "\"");
+}
+
+void Options::wrong_secret(const std::string& name, const std::string& why) {
   const std::string& source = value(name).source;
-  errors_.push_back((source.empty() ? "--" + name : source) + ": expected " + expected +
-                    ", got \"" + text(name) + "\"");
+  errors_.push_back((source.empty() ? "--" + name : source) + ": " + why);
 }
 
 int64_t Options::integer(const std::string& name, int64_t min, int64_t max) {

@@ -68,6 +68,8 @@ class Options {
   // The option's value does not fit, for a reason that only the caller knows: an error that names
   // where it was said.
   void wrong(const std::string& name, const std::string& expected);
+  // The same of a value that may hold a secret: it is not repeated.
+  void wrong_secret(const std::string& name, const std::string& why);
 
   // In the order file, environment, flags: a later one counts.
   const std::vector<KafkaProperty>& kafka_properties() const { return kafka_properties_; }

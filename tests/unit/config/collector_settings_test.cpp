@@ -340,3 +340,25 @@ TEST_CASE("a produce request is never larger than the strictest of the topics ta
   CHECK(settings.collector.output_bytes_max == 50'000);
   CHECK(settings.dead_letter_bytes_max == 70'000);
 }
+
+TEST_CASE("checkpoints go where --redis says, and nowhere without it") {
+  CHECK_FALSE(plain({}).settings.redis.has_value());
+  CHECK_FALSE(plain({"--redis", ""}).settings.redis.has_value());
+  const auto with = plain({"--redis", "redis://:secret@cache:7000/3", "--event-topic", "t",
+                           "--consumer-group", "g", "--checkpoint-interval", "0.5"});
+  REQUIRE(with.settings.redis.has_value());
+  CHECK(with.settings.redis->url.address() == "cache:7000/3");
+  CHECK(with.settings.redis->group == "g");
+  CHECK(with.settings.redis->topic == "t");
+  CHECK(with.settings.checkpoint_interval == std::chrono::milliseconds(500));
+}
+
+TEST_CASE("a wrong Redis URL is named by where it was said, and its password is not repeated") {
+  const auto flag = plain({"--redis", "redis://:secret@:port"});
+  CHECK(flag.complains("--redis", "URL"));
+  const auto variable = plain({}, {{"COLLECTOR_REDIS", "http://:secret@cache"}});
+  CHECK(variable.complains("COLLECTOR_REDIS", "URL"));
+  for (const auto& errors : {flag.errors, variable.errors}) {
+    for (const std::string& error : errors) CHECK(error.find("secret") == std::string::npos);
+  }
+}
