@@ -18,6 +18,9 @@ using Properties = std::vector<std::pair<std::string, std::string>>;
 // Since this version a consumer that has read ahead enough looks again after
 // fetch.queue.backoff.ms; before, it slept for a second, which only a very long queue avoids.
 constexpr int kShortBackoffSince = 0x02020000;
+// An answer that is lost on the way is missed after this. A large fetch over a slow link must be
+// through by then.
+constexpr const char* kConsumerSocketTimeoutMs = "20000";
 
 Properties defaults(const Settings& settings, ClientRole role) {
   Properties p = {{"socket.nagle.disable", "true"},
@@ -25,17 +28,24 @@ Properties defaults(const Settings& settings, ClientRole role) {
                   {"reconnect.backoff.max.ms", "1000"},
                   {"topic.metadata.refresh.interval.ms", "60000"},
                   {"log.connection.close", "false"}};
+  // Of all that are no producers, or a short max.poll.interval.ms is refused.
+  if (role != ClientRole::kProducer)
+    p.emplace_back("session.timeout.ms", std::to_string(kSessionTimeoutMs));
   switch (role) {
     case ClientRole::kGroupConsumer:
-      p.insert(p.end(),
-               {{"session.timeout.ms", std::to_string(kSessionTimeoutMs)},
-                // A member learns of a rebalance by its heartbeat.
-                {"heartbeat.interval.ms", "500"},
-                // How soon the group learns of new topics and partitions.
-                {"topic.metadata.refresh.interval.ms", "5000"},
-                // An idle fetch answers after this: it is how late the end of a log may be noticed.
-                {"fetch.wait.max.ms", "20"},
-                {"retry.backoff.ms", "5"}});
+      p.insert(
+          p.end(),
+          {{"socket.timeout.ms", kConsumerSocketTimeoutMs},
+           // The answer to a JoinGroup is waited for as long as this. Partitions are given back
+           // when the commit in flight has ended, of which two may have to time out.
+           {"max.poll.interval.ms", "60000"},
+           // A member learns of a rebalance by its heartbeat.
+           {"heartbeat.interval.ms", "500"},
+           // How soon the group learns of new topics and partitions.
+           {"topic.metadata.refresh.interval.ms", "5000"},
+           // An idle fetch answers after this: it is how late the end of a log may be noticed.
+           {"fetch.wait.max.ms", "20"},
+           {"retry.backoff.ms", "5"}});
       [[fallthrough]];
     case ClientRole::kReader:
       if (rd_kafka_version() >= kShortBackoffSince) {
@@ -45,8 +55,11 @@ Properties defaults(const Settings& settings, ClientRole role) {
         p.insert(p.end(),
                  {{"queued.min.messages", "10000000"}, {"queued.max.messages.kbytes", "262144"}});
       }
-      if (role == ClientRole::kReader)
-        p.insert(p.end(), {{"fetch.wait.max.ms", "20"}, {"retry.backoff.ms", "5"}});
+      if (role == ClientRole::kReader) {
+        p.insert(p.end(), {{"socket.timeout.ms", kConsumerSocketTimeoutMs},
+                           {"fetch.wait.max.ms", "20"},
+                           {"retry.backoff.ms", "5"}});
+      }
       break;
     case ClientRole::kProducer:
       p.insert(
@@ -64,7 +77,8 @@ Properties defaults(const Settings& settings, ClientRole role) {
            {"batch.size", std::to_string(settings.produce_bytes_max)}});
       break;
     case ClientRole::kEnds:
-      p.insert(p.end(), {{"retry.backoff.ms", "5"}});
+      p.insert(p.end(),
+               {{"socket.timeout.ms", kConsumerSocketTimeoutMs}, {"retry.backoff.ms", "5"}});
       break;
     case ClientRole::kAdmin:
       break;
@@ -118,6 +132,7 @@ Properties fixed(const Settings& settings, ClientRole role) {
 
 const std::set<std::string, std::less<>> kReserved = {"bootstrap.servers",
                                                       "metadata.broker.list",
+                                                      "client.id",
                                                       "group.id",
                                                       "group.instance.id",
                                                       "isolation.level",
