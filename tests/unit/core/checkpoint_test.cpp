@@ -155,7 +155,8 @@ TEST_CASE("a head that was damaged is refused") {
   });
 }
 
-TEST_CASE("a head of another version, and a stranger's text, are refused with a right checksum too") {
+TEST_CASE(
+    "a head of another version, and a stranger's text, are refused with a right checksum too") {
   const std::string good = without_check(encode(full_head()));
   REQUIRE(decode_checkpoint_head(with_check(good)).has_value());
   const std::string table[] = {
@@ -205,8 +206,8 @@ TEST_CASE("a head of another version, and a stranger's text, are refused with a 
 
 TEST_CASE("an entry comes back as it was written, with its checksum") {
   const std::string large(1'000'000, 'x');
-  for (const BatchNumber since : {BatchNumber{1}, BatchNumber{127}, BatchNumber{128},
-                                  BatchNumber{kMax}}) {
+  for (const BatchNumber since :
+       {BatchNumber{1}, BatchNumber{127}, BatchNumber{128}, BatchNumber{kMax}}) {
     for (const std::string& state : {std::string(), std::string("state"), std::string(3, '\0'),
                                      std::string("\x01\xff\x80"), large}) {
       for (const std::string& key : {std::string(), std::string("a"), std::string("a\0b", 3)}) {
@@ -253,10 +254,9 @@ TEST_CASE("an entry under another name is refused") {
 }
 
 TEST_CASE("an entry that was damaged is refused") {
-  check_damage_is_refused(encoded(CheckpointEntry{"key", BatchNumber{300}, "its state"}),
-                          [](const std::string& value) {
-                            return decode_checkpoint_entry("key", value).has_value();
-                          });
+  check_damage_is_refused(
+      encoded(CheckpointEntry{"key", BatchNumber{300}, "its state"}),
+      [](const std::string& value) { return decode_checkpoint_entry("key", value).has_value(); });
 }
 
 TEST_CASE("an entry of another version, or that needs a batch 0, is refused") {

@@ -39,9 +39,11 @@ struct KeptCheckpoint {
   }
 
   std::optional<CheckpointHead> decoded_head() const { return decode_checkpoint_head(head); }
-  // Into an empty shard, as a worker does it. False: void.
-  [[nodiscard]] bool load(Shard& shard) const {
-    const auto decoded = decoded_head();
+  // Into an empty shard, as a worker does it that knows that nothing of the journal is needed before
+  // `needed_from`. False: void.
+  [[nodiscard]] bool load(Shard& shard, Offset needed_from = {}) const {
+    auto decoded = decoded_head();
+    if (decoded) decoded->needed_journal = std::max(decoded->needed_journal, needed_from);
     if (!decoded || !shard.load_begin(*decoded, head)) return false;
     for (const uint64_t number : decoded->closed) {
       const auto found = closed.find(number);
