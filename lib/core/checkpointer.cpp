@@ -4,6 +4,7 @@
 #include "base/planted.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace muster::core {
 
@@ -289,13 +290,16 @@ void Checkpointer::start_over_next_time() {
 
 // --- a checkpoint that is read
 
-void Checkpointer::load_begin(const CheckpointHead& head, std::string head_text) {
+bool Checkpointer::load_begin(const CheckpointHead& head, std::string head_text) {
   whole_next_time_ = false;
   heads_ = {std::move(head_text)};
   for (const uint64_t number : head.closed) {
+    // They rise, and half of all is left for those to come.
+    if (number < next_number_ || number > std::numeric_limits<uint32_t>::max() / 2) return false;
     closed_.push_back({static_cast<uint32_t>(number), 0});
-    next_number_ = std::max(next_number_, static_cast<uint32_t>(number) + 1);
+    next_number_ = closed_.back().number + 1;
   }
+  return true;
 }
 
 void Checkpointer::loaded_entry(Slot slot, uint32_t checksum) {

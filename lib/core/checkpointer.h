@@ -65,7 +65,8 @@ class Checkpointer {
   void start_over();
 
   // --- a checkpoint that is read
-  void load_begin(const CheckpointHead& head, std::string head_text);
+  // False: closed ids under numbers that nobody gives.
+  [[nodiscard]] bool load_begin(const CheckpointHead& head, std::string head_text);
   void loaded_entry(Slot slot, uint32_t checksum);
   void loaded_closed(Slot slot, uint64_t number);
   void loaded_left(Slot slot);

@@ -63,7 +63,13 @@ void LivingIds::sort() {
   std::ranges::stable_sort(slots, {}, [this](Slot slot) { return ids_[raw(slot)].since; });
   head_ = kNone;
   tail_ = kNone;
-  for (const Slot slot : slots) append(raw(slot), BatchNumber{ids_[raw(slot)].since});
+  waiting_.clear();
+  for (const Slot slot : slots) {
+    const Id& id = ids_[raw(slot)];
+    append(raw(slot), BatchNumber{id.since});
+    if (id.forget_ms != kNever) waiting_.push_back({raw(slot), id.life, id.forget_ms});
+  }
+  std::ranges::stable_sort(waiting_, {}, &Waiting::forget_ms);
 }
 
 bool LivingIds::alive(Slot slot) const {

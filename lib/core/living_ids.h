@@ -24,7 +24,7 @@ class LivingIds {
   // takes it back. Only of a living id.
   void forget_from(Slot slot, Time from);
   void drop(Slot slot);
-  // Ids were brought to life, or carried, out of the order of their batches: puts the list in order.
+  // Ids were brought to life out of the order of their batches and times: puts both in order.
   void sort();
 
   bool alive(Slot slot) const;

@@ -3,8 +3,6 @@
 #include "base/planted.h"
 #include "core/shard.h"
 
-#include <limits>
-
 namespace muster::core {
 
 bool Shard::checkpoint_wanted() const {
@@ -46,9 +44,7 @@ bool Shard::load_begin(const CheckpointHead& head, std::string head_text) {
   CHECK(raw(n_) == 0);
   const bool finished = head.finished || MUSTER_PLANTED(kUnfinishedCheckpointLoaded);
   if (!finished || raw(head.n) == 0 || head.next.size() != applied_to_.size()) return false;
-  for (const uint64_t number : head.closed) {
-    if (number > std::numeric_limits<uint32_t>::max() / 2) return false;
-  }
+  if (!checkpointer_->load_begin(head, std::move(head_text))) return false;
   epoch_ = head.epoch;
   n_ = head.n;
   clock_ = head.clock;
@@ -58,7 +54,6 @@ bool Shard::load_begin(const CheckpointHead& head, std::string head_text) {
   repartition_floor_ = head.needed_repartition;
   committed_at(head.n, head.journal);
   checkpointed_ = head.n;
-  checkpointer_->load_begin(head, std::move(head_text));
   loading_ = head;
   return true;
 }

@@ -1,11 +1,12 @@
 // A small Kafka in memory: input logs, repartition logs, journals and committed offsets as they are
 // after settled transactions, and a process that runs the real Worker on it without threads or
 // waiting. It has no faults of its own: a test holds back answers, gives other ones, or lets the
-// process go and starts another (a crash).
+// process go and starts another (a crash). Beside it a store of checkpoints, if the process has them.
 #pragma once
 
 #include "core/commit_metadata.h"
 #include "core/journal_entry.h"
+#include "fake_store.h"
 #include "owned_headers.h"
 #include "runtime/worker.h"
 #include "toy_processor.h"
@@ -90,6 +91,7 @@ struct FakeKafka {
   // Values, in order; a dead letter with '!' in front, one to a named topic with "<topic>: ".
   std::vector<std::string> outputs;
   size_t transactions = 0;
+  FakeStore store;  // of checkpoints
 
   FakeLog& log(core::Partition partition, Log which) {
     if (which == Log::kInput) return input[partition];
@@ -176,10 +178,13 @@ class Process {
   bool hold_commits = false;
   bool hold_ends = false;
   bool hold_committed = false;
+  bool hold_parts = false;
+  bool hold_pages = false;
   size_t portion_max = 1'000;                    // records that a fetch gives at most
   std::optional<Commit> waiting;                 // handed over and not answered
   std::optional<ReadEnds> asked;                 // the same
   std::optional<ReadCommitted> asked_committed;  // the same
+  std::deque<StorePart> parts;                   // the same
   std::vector<Action> history;                   // all actions so far
 
   core::Time now() const { return core::time_from_ms(now_ms); }
@@ -227,6 +232,13 @@ class Process {
     }
     tell(answer);
   }
+  // The oldest part that waits; as the store does, or with this result and nothing written.
+  void answer_part(std::optional<StoreResult> result = {}) {
+    const StorePart part = parts.front();
+    parts.pop_front();
+    tell(result ? CheckpointStored{part.request, *result, "told by the test"}
+                : kafka_.store.write(part.request, *part.part));
+  }
 
   // False: nothing was left to do.
   bool step() {
@@ -234,8 +246,10 @@ class Process {
     worker.on_time(now());
     perform();
     if (exit_code()) return false;
-    bool busy = replay_round();
+    bool busy = load_round();
+    if (replay_round()) busy = true;
     if (live_round()) busy = true;
+    if (worker.write_checkpoints(now())) busy = true;
     perform();
     return busy || history.size() != before;
   }
@@ -303,12 +317,32 @@ class Process {
     asked_committed = action;
     if (!hold_committed) answer_committed();
   }
+  void act(const LoadCheckpoint& action) {
+    loads_.erase(action.partition);
+    loads_.try_emplace(action.partition, kafka_.store, action.partition);
+  }
+  void act(const StopLoading& action) { loads_.erase(action.partition); }
+  void act(const StorePart& action) {
+    parts.push_back(action);
+    if (!hold_parts) answer_part();
+  }
   void act(const Trim& action) {
     kafka_.log(action.partition, action.log).truncate_before(core::raw(action.needed_from));
   }
   void act(const Note&) {}
   void act(const Exit&) {}
 
+  bool load_round() {
+    bool busy = false;
+    for (const auto partition : worker.loading()) {
+      const auto page = hold_pages ? nullptr : loads_.at(partition).next();
+      if (!page) continue;
+      worker.load(partition, *page, now());
+      perform();  // the next page may be of another attempt
+      busy = true;
+    }
+    return busy;
+  }
   bool replay_round() {
     bool busy = false;
     for (const auto& want : worker.replay_wants()) {
@@ -352,6 +386,7 @@ class Process {
 
   std::map<std::pair<core::Partition, Log>, core::Offset> positions_;
   std::map<std::pair<core::Partition, Log>, core::Offset> reading_;
+  std::map<core::Partition, FakeLoad> loads_;
   uint64_t epoch_ = 1'000;
   uint64_t request_ = 0;
 };
@@ -397,6 +432,11 @@ inline std::string text(const Action& action) {
     out << "ReadCommitted #" << a->request;
     list(a->partitions);
   }
+  if (const auto* a = std::get_if<LoadCheckpoint>(&action))
+    out << "LoadCheckpoint " << core::raw(a->partition);
+  if (const auto* a = std::get_if<StopLoading>(&action))
+    out << "StopLoading " << core::raw(a->partition);
+  if (const auto* a = std::get_if<StorePart>(&action)) out << "StorePart #" << a->request;
   if (const auto* a = std::get_if<Trim>(&action)) {
     out << "Trim " << core::raw(a->partition) << name(a->log) << '@' << core::raw(a->needed_from);
   }
