@@ -149,23 +149,27 @@ def story(brokers, tmp_path_factory):
     folder = tmp_path_factory.mktemp("damage")
     one, other = make_world(brokers, folder, len(CASES)), make_world(brokers, folder, 1)
     with RedisServer(folder / "redis") as redis:
-        yield Story(one, other, redis)
-        one.close()
-        other.close()
+        try:
+            yield Story(one, other, redis)
+        finally:
+            one.close()
+            other.close()
 
 
 class Story:
+    """Two lives of the collector, before and behind the damage, and a third that finds what the
+    second has written. `said` is the log of the second, `said_again` that of the third."""
+
     def __init__(self, world, other, redis):
         self.world = world
         collector, self.sender, self.scenes, self.checkpoints = _begin(world, redis, "damage")
         stranger, *_, strange = _begin(other, redis, "stranger")
         assert stranger.stop() == 0, stranger.why("exit status")
-        self.heads = self._go_on_and_damage(collector, strange[0].copy())
-        with world.tail() as self.tail:
+        self._go_on_and_damage(collector, strange[0].copy())
+        with world.tail() as tail:
             collector.start().ready()
             self._all(Scene.end)
-            for scene in self.scenes:
-                scene.answered(self.tail)
+            self._all(lambda scene: scene.answered(tail))
             self.said = collector.lines()
             for checkpoint, scene, head in zip(self.checkpoints, self.scenes, self.heads):
                 renewed(checkpoint, scene, head)
@@ -174,27 +178,25 @@ class Story:
             collector.start().ready()
             self.said_again = collector.lines()
             self._all(Scene.again)
-            for scene in self.scenes:
-                scene.answered(self.tail)
+            self._all(lambda scene: scene.answered(tail))
         assert collector.stop() == 0, collector.why("exit status")
 
     def _all(self, act) -> None:
         for scene in self.scenes:
             act(scene)
 
-    def _go_on_and_damage(self, collector, strange: list) -> list:
-        """The heads as they were before the damage."""
+    def _go_on_and_damage(self, collector, strange: list) -> None:
         earlier = [checkpoint.copy() for checkpoint in self.checkpoints]
         self.head_behind = self.checkpoints[NAMES.index("behind")].head()
         self._all(Scene.go_on)
-        heads = [covered(*both) for both in zip(self.checkpoints, self.scenes)]
+        for checkpoint, scene in zip(self.checkpoints, self.scenes):
+            covered(checkpoint, scene)
         collector.kill()
-        heads = [checkpoint.whole() for checkpoint in self.checkpoints]
-        assert all(heads), "a kill leaves checkpoints whole"
+        self.heads = [checkpoint.whole() for checkpoint in self.checkpoints]
+        assert all(self.heads), "a kill has left half a checkpoint"
         copies = [checkpoint.copy() for checkpoint in self.checkpoints]
         for index, (damage, _) in enumerate(CASES.values()):
             damage(Shelf(self.checkpoints[index], earlier[index], copies[index - 1], strange))
-        return heads
 
     def of(self, lines: list[str], name: str) -> list[str]:
         return [line for line in lines if re.search(rf"partition {NAMES.index(name)}\b", line)]
