@@ -170,8 +170,8 @@ def test_a_zombie_does_not_spoil_its_successors_checkpoint(world, redis):
         scene.answered(tail)
         seen = covered(checkpoint, scene)
         assert seen.epoch == head.epoch and seen.n >= head.n, (head, seen)
-        zombie.kill()
-        heir.kill()
+        for one in (zombie, heir):
+            assert one.stop() == 0, one.why("exit status")
         heir.start().says(_USED)
         scene.again()
         scene.answered(tail)
@@ -197,11 +197,13 @@ def test_groups_that_live_shorter_than_the_interval_cost_no_commands_of_their_ow
             sender.send(done(name, "a"), name)
         sender.flush()
         tail.outcomes(*names)
+        assert collector.stop() == 0, collector.why("exit status")  # and writes what is left
         after, ended = _commands(redis), redis.command("TIME")
+        covered(checkpoint, scene)
     intervals = (int(ended[0]) - int(began[0]) + 1) / interval
     # WATCH, GET, HLEN twice, MULTI, EXEC, SET; then HDEL and HSET of either hash, 500 fields each.
     allowed = 20 * (intervals + 1) + 2 * groups / 500
-    assert 0 < after - before <= allowed < groups, (before, after, intervals)
+    assert 0 < after - before <= allowed < groups / 10, (before, after, intervals)
 
 
 def _commands(redis: RedisServer) -> int:

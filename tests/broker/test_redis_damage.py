@@ -12,7 +12,11 @@ import pytest
 from conftest import make_world
 from redis_server import RedisServer
 from scene import Scene, covered, judge, renewed
+from waits import eventually
 
+_TTL = "6"
+_AHEAD = "head ahead of Kafka"
+_AHEAD_BATCHES = 5
 # What the log says of a partition; nothing at all where there is no checkpoint.
 _USED = "from a checkpoint and"
 _ABSENT = ""
@@ -100,8 +104,8 @@ CASES = {
     "head of another version": (_other_version, _HEAD),
     "head cut in half": (_cut_head, _HEAD),
     "head of nonsense": (lambda shelf: shelf.now.set_head(b"\x00\xff nonsense"), _HEAD),
-    "head ahead of Kafka": (
-        lambda shelf: _change_head(shelf, n=shelf.now.head().n + 20),
+    _AHEAD: (
+        lambda shelf: _change_head(shelf, n=shelf.now.head().n + _AHEAD_BATCHES),
         "it is ahead of the committed offsets"),
     "unfinished": (lambda shelf: _change_head(shelf, finished=0), _UNFINISHED),
     "of other logs": (lambda shelf: _change_head(shelf, next="1"), _UNFINISHED),
@@ -133,7 +137,7 @@ def _begin(world, redis, name: str):
     world.make()
     collector = world.with_redis(redis.url).start().ready()
     sender = world.sender()
-    scenes = [Scene(sender, name, partition, world.partitions)
+    scenes = [Scene(sender, name, partition, world.partitions, _TTL)
               for partition in range(world.partitions)]
     for scene in scenes:
         scene.begin()
@@ -165,9 +169,11 @@ class Story:
         collector, self.sender, self.scenes, self.checkpoints = _begin(world, redis, "damage")
         stranger, *_, strange = _begin(other, redis, "stranger")
         assert stranger.stop() == 0, stranger.why("exit status")
-        self._go_on_and_damage(collector, strange[0].copy())
+        self._go_on_and_damage(collector, redis, strange[0].copy())
         with world.tail() as tail:
             collector.start().ready()
+            for _ in range(_AHEAD_BATCHES):  # it is left alone until it is behind
+                self.scenes[NAMES.index(_AHEAD)].passes(tail)
             self._all(Scene.end)
             self._all(lambda scene: scene.answered(tail))
             self.said = collector.lines()
@@ -185,13 +191,15 @@ class Story:
         for scene in self.scenes:
             act(scene)
 
-    def _go_on_and_damage(self, collector, strange: list) -> None:
+    def _go_on_and_damage(self, collector, redis, strange: list) -> None:
         earlier = [checkpoint.copy() for checkpoint in self.checkpoints]
         self.head_behind = self.checkpoints[NAMES.index("behind")].head()
         self._all(Scene.go_on)
         for checkpoint, scene in zip(self.checkpoints, self.scenes):
             covered(checkpoint, scene)
         collector.kill()
+        # What it has sent last is done before Redis has closed the connection.
+        eventually(lambda: b"name=muster" not in redis.command("CLIENT", "LIST"), "Redis knows")
         self.heads = [checkpoint.whole() for checkpoint in self.checkpoints]
         assert all(self.heads), "a kill has left half a checkpoint"
         copies = [checkpoint.copy() for checkpoint in self.checkpoints]
