@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 from checker import check
+from checkpoints import Checkpoint
 from cluster import Broker, Collector, Topics
 from reader import Tail, read_to_end
+from redis_server import RedisServer
 from sender import Sender
 from verdicts import Options
 
@@ -58,6 +60,13 @@ class World:
             arguments += ["--instance", instance]
         self.collectors.append(Collector(folder, arguments, environment))
         return self.collectors[-1]
+
+    def with_redis(self, url: str, *more, **others) -> Collector:
+        """A collector with checkpoints there, many in a second."""
+        return self.collector("--redis", url, "--checkpoint-interval", "0.05", *more, **others)
+
+    def checkpoint(self, redis: RedisServer, partition: int = 0) -> Checkpoint:
+        return Checkpoint(redis, f"{self.topic}-group", self.topic, partition)
 
     def sender(self, **config) -> Sender:
         return Sender(self.brokers, self.topic, **config)
@@ -107,3 +116,10 @@ def module_world(brokers, tmp_path_factory):
     one = make_world(brokers, tmp_path_factory.mktemp("module"), 1)
     yield one
     one.close()
+
+
+@pytest.fixture
+def redis(tmp_path):
+    """A Redis of the test's own, up and empty."""
+    with RedisServer(tmp_path / "redis") as server:
+        yield server
