@@ -61,10 +61,7 @@ class PartWriter {
 
   StoreAnswer write() {
     for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
-      if (auto obstacle = compare()) {
-        if (connection_.usable()) connection_.call({"UNWATCH"});
-        return *obstacle;
-      }
+      if (const auto obstacle = compare()) return *obstacle;
       connection_.set_timeout(settings_.transaction_timeout);
       const auto answer = transact();
       connection_.set_timeout(settings_.command_timeout);
@@ -74,20 +71,23 @@ class PartWriter {
   }
 
  private:
-  // Watches the keys, and says what keeps the part from being written.
+  // Watches the keys, and says what keeps the part from being written. What an earlier part has
+  // watched and not written is of no interest any more.
   std::optional<StoreAnswer> compare() {
+    connection_.append({"UNWATCH"});
     connection_.append({"WATCH", keys_.head, keys_.entries, keys_.closed});
     connection_.append({"GET", keys_.head});
     connection_.append({"HLEN", keys_.entries});
     connection_.append({"HLEN", keys_.closed});
     connection_.send();
+    const Reply unwatch = connection_.receive();
     const Reply watch = connection_.receive();
     const Reply head = connection_.receive();
     const Reply entries = connection_.receive();
     const Reply closed = connection_.receive();
     if (!connection_.usable()) return not_sent(connection_.error(), false);
     bool other_type = false;
-    for (const Reply* reply : {&watch, &head, &entries, &closed}) {
+    for (const Reply* reply : {&unwatch, &watch, &head, &entries, &closed}) {
       if (!reply->view().is_error()) continue;
       if (!reply->view().text().starts_with("WRONGTYPE"))
         return not_sent(described(reply->view().text()), true);
