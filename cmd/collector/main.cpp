@@ -90,6 +90,9 @@ int run(cmd::CollectorSettings settings) {
   base::log_info(std::string("muster-collector ") + MUSTER_VERSION + " with librdkafka " +
                  kafka::library_version_text() + ", topic " + settings.kafka.topics.input +
                  ", group " + settings.kafka.group);
+  const std::string warning =
+      kafka::library_warning(kafka::library_version(), kafka::library_version_text());
+  if (!warning.empty()) base::log_warn(warning);
 
   const auto topics = kafka::ensure_topics(settings.kafka, settings.topics, signals.requested());
   if (!topics.error.empty()) {

@@ -76,7 +76,7 @@ class JsonScanner {
 [[nodiscard]] bool unescape(std::string_view raw, std::string& out);
 
 // Calls take(name, raw value) for each member of an object that has passed the scanner, in order. A
-// name that is no text is passed over.
+// name that is no text is given as it is written.
 template <typename Take>
 void for_each_member(std::string_view object, const Take& take) {
   JsonScanner scanner(object, 1);
@@ -94,11 +94,8 @@ void for_each_member(std::string_view object, const Take& take) {
     scanner.skip_space();
     if (!scanner.value(raw)) return;
     name_text.clear();
-    if (!name.escaped) {
-      take(name.raw, raw);
-    } else if (unescape(name.raw, name_text)) {
-      take(std::string_view(name_text), raw);
-    }
+    const bool differs = name.escaped && unescape(name.raw, name_text);
+    take(differs ? std::string_view(name_text) : name.raw, raw);
     scanner.skip_space();
     more = scanner.peek() == ',' && scanner.take(',');
   }

@@ -45,7 +45,7 @@ std::optional<CommitMetadata> decode_commit_metadata(std::string_view text) {
   if (epoch_word.size() != 16 || !parse(epoch_word, epoch, 16)) return std::nullopt;
   if (!parse(take_word(text), n) || !parse(take_word(text), origin)) return std::nullopt;
   if (!parse(take_word(text), journal_offset)) return std::nullopt;
-  if (text.size() > kTransactionalIdBytesMax || origin > n) return std::nullopt;
+  if (text.empty() || text.size() > kTransactionalIdBytesMax || origin > n) return std::nullopt;
   return CommitMetadata{Epoch{epoch}, BatchNumber{n}, BatchNumber{origin}, Offset{journal_offset},
                         std::string(text)};
 }

@@ -150,6 +150,11 @@ const std::set<std::string, std::less<>> kReserved = {"bootstrap.servers",
                                                       "acks",
                                                       "request.required.acks"};
 
+// Versions in which a large batch that is sent again may differ from the first time: the producer
+// gives up for good ("Unable to reconstruct MessageSet", librdkafka's issue 4736).
+constexpr int kRetryBugSince = 0x02020000;
+constexpr int kRetryBugUntil = 0x02050000;
+
 // The kind of all that comes of a broker that cannot be reached.
 constexpr const char* kConnection = "FAIL";
 
@@ -243,5 +248,13 @@ void log_complaint(const std::string& kind, const std::string& text) {
 
 int library_version() { return rd_kafka_version(); }
 std::string library_version_text() { return rd_kafka_version_str(); }
+
+std::string library_warning(int version, const std::string& version_text) {
+  if (version < kRetryBugSince || version >= kRetryBugUntil) return "";
+  return "librdkafka " + version_text +
+         " has a bug that 2.2.0 to 2.4.x share: a producer may fail at a retry (\"Unable to "
+         "reconstruct MessageSet\"), and its shards are rebuilt each time. Use 2.5.0 or later, or "
+         "muster's container image, which has that";
+}
 
 }  // namespace muster::kafka

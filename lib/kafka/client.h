@@ -37,5 +37,7 @@ void log_complaint(const std::string& kind, const std::string& text);
 // librdkafka's version in use, e.g. 0x020002ff.
 int library_version();
 std::string library_version_text();
+// What is wrong with that version and its user has to know; empty if nothing is.
+std::string library_warning(int version, const std::string& version_text);
 
 }  // namespace muster::kafka

@@ -115,6 +115,7 @@ std::vector<BadRow> bad_policies() {
       {"field", kNeither, policy(R"({"quorum":1,"tolerate":1})")},
       {"field", kNeither, policy(R"({"quorum":1,"quorum":1})")},
       {"field", kNeither, policy(R"({"quorum":1,"other":null})")},
+      {"field", kNeither, policy(R"({"quorum":1,"\ud800":2})")},
       {"field", "field \"policy\" asks for a quorum of 0 of 2 entities", policy(R"({"quorum":0})")},
       {"field", "field \"policy\" asks for a quorum of 3 of 2 entities", policy(R"({"quorum":3})")},
       {"field", "field \"policy\" asks for a quorum of 1 of 0 entities",

@@ -25,7 +25,8 @@ TEST_CASE("metadata comes back as it was committed, in ASCII and below 200 bytes
 TEST_CASE("a foreign text is no metadata") {
   for (const char* text : {"", "m1", "m2 000000000000001f 12 3 40 id", "m1 1f 12 3 40 id",
                            "m1 000000000000001f x 3 40 id", "m1 000000000000001f 12 13 40 id",
-                           "m1 000000000000001f 12 3", "NULL", "{\"a\":1}"}) {
+                           "m1 000000000000001f 12 3", "m1 000000000000001f 12 3 40",
+                           "m1 000000000000001f 12 3 40 ", "NULL", "{\"a\":1}"}) {
     CAPTURE(text);
     CHECK_FALSE(decode_commit_metadata(text).has_value());
   }

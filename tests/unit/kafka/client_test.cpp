@@ -138,6 +138,18 @@ TEST_CASE("the library says its version") {
   CHECK_FALSE(library_version_text().empty());
 }
 
+TEST_CASE("the versions that fail at a retry are warned of, by name, and no others are") {
+  const std::pair<int, bool> table[] = {
+      {0x020002ff, false}, {0x020101ff, false}, {0x020200ff, true},  {0x020300ff, true},
+      {0x020401ff, true},  {0x020500ff, false}, {0x020800ff, false}, {0x030000ff, false}};
+  for (const auto& [version, warned] : table) {
+    CAPTURE(version);
+    const std::string warning = library_warning(version, "1.2.3");
+    CHECK(warning.empty() == !warned);
+    CHECK((warning.find("librdkafka 1.2.3") != std::string::npos) == warned);
+  }
+}
+
 TEST_CASE("handles own what they hold, queues and topics before their client") {
   const ClientHandle client =
       make_client(make_conf(settings(), ClientRole::kReader), ClientRole::kReader).client;

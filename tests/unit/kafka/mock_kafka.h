@@ -1,5 +1,5 @@
 // librdkafka's mock cluster, in this process: enough for reading and for the group; it stores no
-// transactional offsets (FACTS 5), so exactly once is tested with the real broker.
+// transactional offsets, so exactly once is tested with the real broker.
 #pragma once
 
 #include "kafka/client.h"

@@ -1,0 +1,89 @@
+"""The project of docker-compose.yml as a stranger uses it: started, driven with kcat from outside,
+killed, stopped, started again."""
+
+import subprocess
+
+from events import create, done
+from stack import SENDER, TOPIC, docker
+from waits import eventually
+
+
+def outcome_lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.startswith('{"type":"EventGroupCollector')]
+
+
+def test_the_session_that_compose_up_prints(stack):
+    session = stack.said[stack.said.index("send()"):]
+    done = subprocess.run(["bash", "-euo", "pipefail", "-c", session], text=True,
+                          capture_output=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    success, failure, timeout = outcome_lines(done.stdout)
+    assert '"type":"EventGroupCollectorSuccess","id":"trip-1"' in success
+    assert '"results":{"flight":"12A","hotel":401}' in success
+    assert '"type":"EventGroupCollectorFailure","id":"trip-2"' in failure
+    assert '"entity":"hotel","error":"full"' in failure
+    assert '"type":"EventGroupCollectorFailure","id":"trip-3"' in timeout
+    assert '"error":"Operation timed out after 3 seconds"' in timeout
+
+
+def test_an_override_file_counts(stack):
+    stack.send(create("overridden", "[]"))
+    assert stack.outcome("overridden")["sender"] == SENDER
+
+
+def test_a_mistyped_topic_is_not_made(stack):
+    done = subprocess.run(["kcat", "-P", "-b", f"localhost:{stack.port}", "-t", TOPIC + "s", "-X",
+                           "message.timeout.ms=5000"], text=True, input="x\n", timeout=60,
+                          capture_output=True)
+    assert "Unknown topic" in done.stderr
+
+
+def test_healthy_is_to_be_in_the_group(stack):
+    check = stack.inspect("collector")["Config"]["Healthcheck"]["Test"]
+    assert check[0] == "CMD"
+
+    def status(*variables: str) -> int:
+        options = [word for variable in variables for word in ("-e", variable)]
+        return stack.execute("collector", *check[1:], options=options).returncode
+
+    assert status() == 0
+    assert status("COLLECTOR_INSTANCE=somebody-else") != 0
+    assert status("COLLECTOR_CONSUMER_GROUP=another-group") != 0
+    assert status("COLLECTOR_BROKERLIST=kafka:1") != 0
+
+
+def test_no_rights_and_nothing_to_write_to(stack):
+    def inside(script: str, *options: str) -> str:
+        return stack.execute("collector", "bash", "-c", script, options=options).stdout.strip()
+
+    assert inside("id -u") == "10001"
+    status = dict(line.split(":\t", 1) for line in inside("cat /proc/1/status").splitlines()
+                  if ":\t" in line)
+    assert status["Uid"].split() == ["10001"] * 4
+    assert int(status["CapPrm"], 16) == int(status["CapBnd"], 16) == 0
+    assert status["NoNewPrivs"] == "1"
+    for folder in ("/", "/tmp", "/usr/local/bin"):
+        assert "Read-only file system" in inside(f"touch {folder}/x", "-u", "0")
+
+
+def test_a_killed_collector_comes_back_and_ends_the_open_group(stack):
+    stack.send(create("killed", '["a","b"]', ttl="120"), done("killed", "a", result="1"))
+    restarts = stack.inspect("collector")["RestartCount"]
+    stack.kill("collector")
+    eventually(lambda: stack.inspect("collector")["RestartCount"] == restarts + 1, "a restart")
+    stack.send(done("killed", "b", result="2"))
+    assert stack.outcome("killed")["results"] == {"a": 1, "b": 2}
+    stack.await_healthy("collector")
+
+
+def test_a_stop_is_in_order_and_the_data_outlives_the_containers(stack):
+    stack.send(create("kept", '["a","b"]', ttl="600"), done("kept", "a", result="1"))
+    docker("stop", "--time", "60", stack.container("collector"))
+    state = stack.state("collector")
+    assert (state["ExitCode"], state["OOMKilled"]) == (0, False)
+    assert "stopped: " in docker("logs", "--tail", "5", stack.container("collector"))
+    stack.make("compose/down")
+    assert not stack.container("kafka")
+    stack.up()
+    stack.send(done("kept", "b", result="2"))
+    assert stack.outcome("kept")["results"] == {"a": 1, "b": 2}
