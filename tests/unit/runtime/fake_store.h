@@ -30,7 +30,6 @@ struct FakeStore {
     const auto found = kept.find(partition);
     return found == kept.end() ? "" : found->second.head;
   }
-
 };
 
 // One reading of a checkpoint: all that was there when it began, but the last page knows whether the
