@@ -157,8 +157,11 @@ bool is_text(std::string_view text) {
   return !text.empty() && simdjson::validate_utf8(text.data(), text.size());
 }
 
+bool is_digit(char byte) { return byte >= '0' && byte <= '9'; }
+
+// Without space around it, which would be taken over into error texts.
 bool is_number(std::string_view text) {
-  return is_json(text) && (text.front() == '-' || (text.front() >= '0' && text.front() <= '9'));
+  return is_json(text) && (text.front() == '-' || is_digit(text.front())) && is_digit(text.back());
 }
 
 using Check = std::string (*)(std::string_view raw);

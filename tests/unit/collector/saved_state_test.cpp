@@ -281,6 +281,7 @@ TEST_CASE("what is loaded as an open group must be one") {
       {"an entity's ttl that is no number", [](Saved& s) { s.entities[1].ttl_text = "x"; }},
       {"an entity's ttl beyond all time", [](Saved& s) { s.entities[1].ttl = INT64_MAX; }},
       {"the ttl is no number", [](Saved& s) { s.ttl_text = "\"x\""; }},
+      {"the ttl has a line break", [](Saved& s) { s.ttl_text = "3\r"; }},
       {"no ttl", [](Saved& s) { s.ttl_text = ""; }},
       {"payload", [](Saved& s) { s.payload = "{"; }},
       {"an unknown policy", [](Saved& s) { s.policy = 4; }},
