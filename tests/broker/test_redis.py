@@ -1,7 +1,7 @@
 """Redis beside a running collector: it is absent at first, flushed, restored from a backup, left
-with half a checkpoint, written by a zombie, asked for as little as possible. What it holds while the
-collector is dead is damaged in test_redis_damage.py; in test_redis_outage.py it is out of reach, or
-refuses."""
+with half a checkpoint, written by a zombie, asked for as little as possible. What it holds while
+the collector is dead is damaged in test_redis_damage.py; in test_redis_outage.py it is out of
+reach, or refuses."""
 
 import asyncio
 import re
