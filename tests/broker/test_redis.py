@@ -1,6 +1,7 @@
-"""Redis beside a running collector: it is absent at first, flushed, restored from a backup, written
-by a zombie, asked for as little as possible. What it holds while the collector is dead is damaged in
-test_redis_damage.py; in test_redis_outage.py it is out of reach, or refuses."""
+"""Redis beside a running collector: it is absent at first, flushed, restored from a backup, left
+with half a checkpoint, written by a zombie, asked for as little as possible. What it holds while
+the collector is dead is damaged in test_redis_damage.py; in test_redis_outage.py it is out of
+reach, or refuses."""
 
 import asyncio
 import re
@@ -94,12 +95,12 @@ def test_a_backup_is_written_over_and_one_that_is_too_old_is_not_believed(world,
         old = covered(checkpoint, scene)
         backup = redis.dump(world.folder / "backup.rdb")
         _open(sender, "second")
-        covered(checkpoint, scene)
+        later = covered(checkpoint, scene)
         redis.restore(backup)
         _open(sender, "third")
         covered(checkpoint, scene)
         collector.says(_ANEW)
-        _wait_until_needed_only_behind(checkpoint, scene, old)
+        _wait_until_needed_only_behind(checkpoint, scene, later)
         collector.kill()
         redis.restore(backup)
         assert checkpoint.whole() == old
@@ -113,13 +114,13 @@ def test_a_backup_is_written_over_and_one_that_is_too_old_is_not_believed(world,
     judge(world, sender.sent, early_ttl=1)
 
 
-def _wait_until_needed_only_behind(checkpoint, scene, old) -> None:
-    """Until recovery needs nothing as old as that checkpoint."""
+def _wait_until_needed_only_behind(checkpoint, scene, before) -> None:
+    """Until recovery needs only batches that are later than that checkpoint."""
     def look():
         scene.nudge()
         head = checkpoint.whole()
-        return head and head.numbers("needed")[0] > old.numbers("journal")[0]
-    eventually(look, lambda: f"the journal is needed from behind {old} on: {checkpoint.head()}")
+        return head and head.numbers("needed")[0] > before.numbers("journal")[0]
+    eventually(look, lambda: f"the journal behind {before} is enough: {checkpoint.head()}")
 
 
 class LateWrites(TcpProxy):

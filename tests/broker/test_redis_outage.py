@@ -1,5 +1,5 @@
-"""Redis is hurt in one way after the other while the collector runs, and the collector is killed and
-started again meanwhile. Outcomes go on all the time, each of them right, and once Redis is well
+"""Redis is hurt in one way after the other while the collector runs, and the collector is killed
+and started again meanwhile. Outcomes go on all the time, each of them right, and once Redis is well
 again a whole checkpoint is there. No time is asserted: groups begin and end while it is hurt.
 
 One collector for all of it, which reaches Redis through a proxy.

@@ -64,7 +64,10 @@ def test_every_group_has_one_correct_outcome_whatever_is_killed_and_hurt(world, 
         for hurt in plan:
             hurts.keep()
             storm.live_on(dice.randint(10, _GROUPS // (2 * len(plan))))
-            collector.stop() if dice.random() < 0.2 else collector.kill()
+            if dice.random() < 0.2:
+                assert collector.stop() == 0, collector.why("exit status")
+            else:
+                collector.kill()
             hurt()
             collector.start().ready()
             used += sum("from a checkpoint and" in line for line in collector.lines())
