@@ -22,7 +22,6 @@ DEEDS = {
     plan.STILL: (lambda one: one.stand_still(), lambda one: one.go_on()),
     plan.JOIN_STOP: (lambda one: one.start(), lambda one: one.stop()),
     plan.JOIN_KILL: (lambda one: one.start(), lambda one: one.kill()),
-    plan.OTHER_GROUP: (lambda one: one.start(), lambda one: one.kill()),
     plan.CUT: (lambda way: way.cut(), lambda way: way.heal()),
     plan.RESET: (lambda way: way.cut(seconds=0), lambda way: way.heal()),
     plan.PAUSE: (lambda way: way.pause(), lambda way: way.heal()),

@@ -15,7 +15,6 @@ BLACKHOLE, DEAF, MUTE = "blackhole", "answers vanish", "requests vanish"
 KILL_EMPTY, KILL_KEPT = "kill -9, back empty", "kill -9, back with its data"
 FLUSH, OLD = "FLUSHALL", "an older dump restored"
 FULL, EVICTS = "over maxmemory, writes refused", "over maxmemory, keys evicted"
-STRANGER, OTHER_GROUP = "stranger", "another consumer group on the same topic"
 
 BROKER, REDIS = "broker", "redis"
 _CALM_AT_FIRST_SECONDS = 5.0
@@ -84,7 +83,7 @@ def way(instance: str, to: str) -> str:
 
 
 def make_plan(seed: int, minutes: float, kills_per_minute: float = USUAL_KILLS_PER_MINUTE,
-              redis: bool = True, stranger: bool = False) -> list[Fault]:
+              redis: bool = True) -> list[Fault]:
     cards = _instance_cards(kills_per_minute)
     per_instance = kills_per_minute / len(INSTANCES)
     kills_share = cards[0].count / sum(card.count for card in cards)
@@ -97,8 +96,6 @@ def make_plan(seed: int, minutes: float, kills_per_minute: float = USUAL_KILLS_P
     plan = [fault for target, deck, cycle in streams
             for fault in _stream(random.Random(f"{seed} {target}"), target, deck, cycle,
                                  minutes * 60)]
-    if stranger:
-        plan.append(Fault(minutes * 15, minutes * 15, STRANGER, OTHER_GROUP, minutes * 40))
     return sorted(plan, key=lambda fault: (fault.at, fault.target))
 
 

@@ -46,7 +46,7 @@ def _arguments():
     parser.add_argument("--rate", type=float, default=150, help="groups per second (150)")
     parser.add_argument("--plant", choices=("stranger",),
                         help="an error that has to be found: a collector of another consumer group "
-                             "answers as well, for a while")
+                             "answers as well")
     parser.add_argument("--plan", action="store_true", help="print the plan, and nothing else")
     parser.add_argument("--keep", action="store_true", help="the folder, whatever comes out")
     args = parser.parse_args()
@@ -60,7 +60,7 @@ class Run:
 
     def __init__(self, args, folder: Path):
         self.args = args
-        self.stage = Stage(folder, knows_redis())
+        self.stage = Stage(folder, knows_redis(), args.plant == "stranger")
         self.watch = Watch(PARTITIONS)
         self.load = LoadProcess(Order(self.stage.broker.address, TOPIC, folder, args.seed,
                                       args.minutes * 60, args.rate))
@@ -120,8 +120,7 @@ class Run:
 
 
 def _plan(args):
-    return make_plan(args.seed, args.minutes, args.kills_per_minute, redis=knows_redis(),
-                     stranger=args.plant == "stranger")
+    return make_plan(args.seed, args.minutes, args.kills_per_minute, redis=knows_redis())
 
 
 def _client_words_into(log: Path) -> None:

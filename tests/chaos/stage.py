@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cluster import Broker, Collector, Topics, run_once
 from confluent_kafka.admin import AdminClient
-from plan import BROKER, FOURTH, INSTANCES, REDIS, STRANGER, way
+from plan import BROKER, FOURTH, INSTANCES, REDIS, way
 from redis_server import RedisServer
 from tcp_proxy import TcpProxy
 
@@ -197,7 +197,7 @@ class Member:
 class Stage:
     """`targets`: whatever a fault of a plan names. `members`: who is there from the beginning."""
 
-    def __init__(self, folder: Path, with_redis: bool):
+    def __init__(self, folder: Path, with_redis: bool, with_stranger: bool):
         everybody = (*INSTANCES, FOURTH)
         self.broker = ChaosBroker(folder, everybody)
         self.redis = ChaosRedis(folder / "redis").start() if with_redis else None
@@ -206,8 +206,10 @@ class Stage:
         Topics(self.broker.address).create(TOPIC, PARTITIONS)
         self._admin = AdminClient({"bootstrap.servers": self.broker.address})
         self.members = [self._member(folder, name, "--instance", name) for name in INSTANCES]
+        if with_stranger:
+            self.members.append(self._stranger(folder))
         # Without a name it leaves at once, and is missed at once.
-        self._passing = [self._member(folder, FOURTH), self._stranger(folder)]
+        self._fourth = self._member(folder, FOURTH)
         self.targets = {BROKER: self.broker, REDIS: self.redis,
                         **{member.name: member for member in self._everybody},
                         **{way(name, BROKER): proxy for name, proxy in self.broker.ways.items()},
@@ -215,7 +217,7 @@ class Stage:
 
     @property
     def _everybody(self) -> list[Member]:
-        return [*self.members, *self._passing]
+        return [*self.members, self._fourth]
 
     def _member(self, folder: Path, name: str, *more) -> Member:
         arguments = ["--brokerlist", self.broker.ways[name].address, "--event-topic", TOPIC,
@@ -225,8 +227,8 @@ class Stage:
         return Member(name, folder, arguments)
 
     def _stranger(self, folder: Path) -> Member:
-        return Member(STRANGER, folder, ["--brokerlist", self.broker.address, "--event-topic",
-                                         TOPIC, "--consumer-group", STRANGER])
+        return Member("stranger", folder, ["--brokerlist", self.broker.address, "--event-topic",
+                                           TOPIC, "--consumer-group", "strangers"])
 
     def start(self) -> None:
         for member in self.members:

@@ -4,8 +4,7 @@ from collections import Counter
 
 import pytest
 from faults import DEEDS
-from plan import (INSTANCES, KILL, OTHER_GROUP, REDIS, SESSION_SECONDS, STILL, STRANGER, class_of,
-                  make_plan)
+from plan import INSTANCES, KILL, REDIS, SESSION_SECONDS, STILL, class_of, make_plan
 
 
 def test_a_seed_makes_a_plan_and_another_seed_another():
@@ -30,7 +29,7 @@ def test_faults_of_one_target_do_not_meet_and_those_of_several_do():
 
 @pytest.mark.parametrize("seed", range(5))
 def test_five_minutes_see_every_kind_of_fault_and_an_instance_that_misses_its_session(seed):
-    plan = make_plan(seed, 5, stranger=True)
+    plan = make_plan(seed, 5)
     assert {fault.kind for fault in plan} == set(DEEDS)
     assert any(fault.kind == STILL and fault.target in INSTANCES
                and fault.seconds > SESSION_SECONDS for fault in plan)
@@ -42,9 +41,3 @@ def test_there_are_about_as_many_kills_as_were_asked_for(per_minute):
     counts = Counter((class_of(fault.target), fault.kind)
                      for fault in make_plan(3, minutes, per_minute))
     assert 0.8 < counts["instance", KILL] / (minutes * per_minute) < 1.2
-
-
-def test_a_planted_error_is_there_only_when_it_is_asked_for():
-    assert [fault.kind for fault in make_plan(7, 5, stranger=True)
-            if fault.target == STRANGER] == [OTHER_GROUP]
-    assert not any(fault.target == STRANGER for fault in make_plan(7, 5))
