@@ -158,6 +158,7 @@ void World::operator_resets() {
   ++run_.statistics.resets;
   retained_from_.clear();
   all_at_rest();
+  store_.back_up();  // may come back later: a checkpoint of an epoch that has ended
   const int partition = static_cast<int>(below(static_cast<uint32_t>(cluster_.partitions())));
   const uint32_t which = shape_.routing ? below(3) : 0;
   if (which != 1) reset(runtime::Log::kInput, partition);
