@@ -7,6 +7,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include <cerrno>
 #include <memory>
 
 namespace muster::redis {
@@ -35,7 +36,9 @@ std::string start_tls(redisContext& context, const std::string& host) {
   }
   std::unique_ptr<SSL, FreeSsl> ssl(SSL_new(settings.get()));
   if (!ssl || !demand_certificate_of(ssl.get(), host)) return "TLS cannot be set up";
-  if (redisInitiateSSL(&context, ssl.get()) != REDIS_OK) return context.errstr;
+  errno = 0;
+  if (redisInitiateSSL(&context, ssl.get()) != REDIS_OK)
+    return errno == EAGAIN ? "no answer to TLS in time" : context.errstr;
   ssl.release();  // the context's from here on
   return "";
 }

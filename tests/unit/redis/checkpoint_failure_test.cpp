@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 
@@ -166,7 +167,7 @@ TEST_CASE("an answer to EXEC that is lost: nobody knows, and the next part build
   for (const Fate fate : {Fate::kCut, Fate::kCutAnswered}) {
     CAPTURE(fate == Fate::kCut);
     RedisServer server;
-    int execs = 0;
+    std::atomic<int> execs = 0;
     Proxy proxy(server.port(), [&](const std::string& command) {
       return command == "EXEC" && ++execs == 2 ? fate : Fate::kPass;
     });
@@ -188,19 +189,17 @@ TEST_CASE("an answer to EXEC that is lost: nobody knows, and the next part build
 TEST_CASE(
     "an answer that does not come in time: before EXEC nothing is written, then nobody knows") {
   RedisServer server;
-  std::string swallowed;
-  Proxy proxy(server.port(), [&](const std::string& command) {
-    return command == swallowed ? Fate::kSwallow : Fate::kPass;
-  });
-  for (const auto& [command, result] :
-       {std::pair{"WATCH", StoreResult::kNotSent}, std::pair{"GET", StoreResult::kNotSent},
-        std::pair{"MULTI", StoreResult::kUnknown}, std::pair{"EXEC", StoreResult::kUnknown}}) {
-    CAPTURE(std::string(command));
+  for (const char* swallowed : {"WATCH", "GET", "MULTI", "EXEC"}) {
+    CAPTURE(std::string(swallowed));
+    Proxy proxy(server.port(), [&](const std::string& command) {
+      return command == swallowed ? Fate::kSwallow : Fate::kPass;
+    });
+    const bool sent = std::string(swallowed) == "MULTI" || std::string(swallowed) == "EXEC";
+    const StoreResult result = sent ? StoreResult::kUnknown : StoreResult::kNotSent;
     Client client(server.url());
     client({"FLUSHALL"});
-    swallowed = command;
     Settings settings = settings_for(proxy.url());
-    settings.command_timeout = settings.transaction_timeout = core::Duration{20};
+    (sent ? settings.transaction_timeout : settings.command_timeout) = core::Duration{20};
     Store store(settings);
     const auto part = part_of(kPart);
     const CheckpointStored answer = store.store(*part);
@@ -213,7 +212,7 @@ TEST_CASE(
 
 TEST_CASE("a connection that breaks before a part is sent: nothing is written") {
   RedisServer server;
-  int seen = 0;
+  std::atomic<int> seen = 0;
   Proxy proxy(server.port(), [&](const std::string& command) {
     return command == "WATCH" && ++seen <= 2 ? Fate::kCut : Fate::kPass;
   });
@@ -226,7 +225,7 @@ TEST_CASE("a connection that breaks before a part is sent: nothing is written") 
 
 TEST_CASE("a part of many commands that breaks off in the middle is not written") {
   RedisServer server;
-  int seen = 0;
+  std::atomic<int> seen = 0;
   Proxy proxy(server.port(), [&](const std::string& command) {
     return command == "HSET" && ++seen == 3 ? Fate::kCut : Fate::kPass;
   });
@@ -264,11 +263,12 @@ TEST_CASE("another writer between the look and EXEC") {
     CAPTURE(std::string(row.what));
     RedisServer server;
     Client client(server.url());
+    Client other_writer(server.url());  // used by the proxy's thread
     Store before(settings_for(server.url()));
     CHECK(before.store(kPart) == StoreResult::kDone);
-    int seen = 0;
+    std::atomic<int> seen = 0;
     Proxy proxy(server.port(), [&](const std::string& command) {
-      if (command == "MULTI" && ++seen <= row.times) client(row.change);
+      if (command == "MULTI" && ++seen <= row.times) other_writer(row.change);
       return Fate::kPass;
     });
     Store store(settings_for(proxy.url()));
@@ -287,6 +287,7 @@ TEST_CASE("a part that was given up is written later, but only on top of the hea
     CAPTURE(overtaken);
     RedisServer server;
     Client client(server.url());
+    Client other_writer(server.url());  // used by the proxy's thread
     Store before(settings_for(server.url()));
     CHECK(before.store(kPart) == StoreResult::kDone);
     before.destroy();
@@ -294,7 +295,7 @@ TEST_CASE("a part that was given up is written later, but only on top of the hea
     bool paused = false;
     Proxy proxy(server.port(), [&](const std::string& command) {
       if (command != "MULTI" || std::exchange(paused, true)) return Fate::kPass;
-      if (overtaken) client({"SET", kHead, other});
+      if (overtaken) other_writer({"SET", kHead, other});
       server.pause();
       return Fate::kPass;
     });

@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
+
 using namespace muster;
 using namespace muster::redis;
 using namespace muster::redis::test;
@@ -91,9 +93,10 @@ TEST_CASE("a head that changes while the rest is read makes it void") {
     for (const auto& [name, value] : many_entries(9'000, 10))
       client.later({"HSET", kEntries, name, value});
     client.done();
-    int seen = 0;
+    std::atomic<int> seen = 0;
+    Client other_writer(server.url());  // used by the proxy's thread
     Proxy proxy(server.port(), [&](const std::string& command) {
-      if (command == row.moment && ++seen == 2) client(row.change);
+      if (command == row.moment && ++seen == 2) other_writer(row.change);
       return Fate::kPass;
     });
     Store store(settings_for(proxy.url()));

@@ -188,10 +188,11 @@ TEST_CASE("a transaction that fails inside is removed as a whole") {
   RedisServer server;
   Client client(server.url());
   client({"ACL", "SETUSER", "muster", "on", ">pw", "~muster:*", "+@all"});
+  Client other_one(server.url());  // used by the proxy's thread
   bool taken = false;
   Proxy proxy(server.port(), [&](const std::string& command) {
     if (command == "EXEC" && !std::exchange(taken, true))
-      client({"ACL", "SETUSER", "muster", "-hset"});
+      other_one({"ACL", "SETUSER", "muster", "-hset"});
     return Fate::kPass;
   });
   Store store(settings_for("redis://muster:pw@" + proxy.url().substr(8)));
