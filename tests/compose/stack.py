@@ -94,7 +94,7 @@ class Stack:
     def make(self, target: str, seconds: float = 120) -> str:
         done = run("make", target, seconds=seconds, cwd=REPO, env=self._environment)
         print(f"--- make {target}\n{done.stdout}")
-        assert done.returncode == 0, f"make {target}: {done.stdout[-4000:]}"
+        assert done.returncode == 0, f"make {target}: ... {done.stdout[-1500:]}"
         return done.stdout
 
     def up(self) -> str:
