@@ -70,7 +70,7 @@ std::optional<std::string> Checkpoints::on(const CheckpointStored& answer, core:
 
 void Checkpoints::back_off(Turn& turn, core::Time wall) {
   ++totals_.failures;
-  turn.retry = std::clamp(2 * turn.retry, options_.interval, options_.retry_max);
+  turn.retry = std::min(std::max(2 * turn.retry, options_.interval), options_.retry_max);
   turn.next = wall + turn.retry;
 }
 

@@ -21,6 +21,11 @@ Recovery::Recovery(const Location& location, const StartFromJournal& plan, core:
   if (plan.journal < location.journal.begin) {
     broken("the journal begins at offset " + std::to_string(raw(location.journal.begin)) +
            ", recovery needs it from " + std::to_string(raw(plan.journal)));
+  } else if (plan.journal > location.journal.end) {
+    broken("the journal ends at offset " + std::to_string(raw(location.journal.end)) +
+           ", recovery needs it from " + std::to_string(raw(plan.journal)));
+  } else {
+    advance();  // perhaps nothing is left to be read
   }
 }
 

@@ -130,11 +130,11 @@ void Worker::load_head(Partition partition, Seat& seat, const std::string& text)
   seat.checkpoint = std::move(*head);
 }
 
-// On with the batches behind it.
+// On with the batches behind it. Entries before the plan's are not needed, and may be gone.
 void Worker::loaded(Partition partition, Seat& seat) {
   StartFromJournal rest = seat.plan;
   rest.origin = core::after(seat.checkpoint->n);
-  rest.journal = core::after(seat.checkpoint->journal);
+  rest.journal = std::max(core::after(seat.checkpoint->journal), seat.plan.journal);
   replay_from(partition, seat, rest);
 }
 
