@@ -16,7 +16,7 @@
 namespace muster::core {
 
 // Keeps a text per id, and does nothing else.
-class TextKeeper final : public Processor {
+class TextKeeper : public Processor {
  public:
   std::string options() const override { return "texts"; }
   bool configure(std::string_view) override { return true; }

@@ -5,6 +5,7 @@
 #include "core/shard.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -39,6 +40,12 @@ struct KeptCheckpoint {
   }
 
   std::optional<CheckpointHead> decoded_head() const { return decode_checkpoint_head(head); }
+  // To another one that can be read.
+  void change_head(const std::function<void(CheckpointHead&)>& change) {
+    CheckpointHead changed = decoded_head().value();
+    change(changed);
+    head = encode(changed);
+  }
   // Into an empty shard, as a worker does it that knows that nothing of the journal is needed before
   // `needed_from`. False: void.
   [[nodiscard]] bool load(Shard& shard, Offset needed_from = {}) const {

@@ -1,5 +1,7 @@
 // A shard whose state is written down beside the journal, and one that begins with that.
 #include "core/shard.h"
+
+#include "checkpointer_ledger.h"
 #include "shard_checkpoints.h"
 
 #include <doctest/doctest.h>
@@ -209,6 +211,76 @@ TEST_CASE(
   }
 }
 
+namespace {
+
+// Has one effect on the record's id, the one that the value names.
+class OneEffect final : public TextKeeper {
+ public:
+  void on_record(const Record& record, Time now, Effects& effects) override {
+    const auto found = find(*record.key);
+    const Slot slot = found ? *found : make(std::string(*record.key));
+    const Key key{name(slot), slot};
+    if (record.value == "touch") effects.touch(key);
+    if (record.value == "arm") effects.arm(key, now);
+    if (record.value == "disarm") effects.disarm(key);
+    if (record.value == "forget") effects.forget(key, now);
+  }
+  void on_timer(Slot slot, Time, Effects&) override { set(slot, "fired"); }
+  bool load(std::string_view key, std::string_view bytes, Effects&) override {
+    const auto found = find(key);
+    set(found ? *found : make(std::string(key)), std::string(bytes));
+    return true;
+  }
+};
+
+std::unique_ptr<Shard> one_effect_shard(const ShardLimits& limits) {
+  return std::make_unique<Shard>(Partition{0}, std::nullopt, std::make_unique<OneEffect>(), limits);
+}
+
+}  // namespace
+
+TEST_CASE("whatever is done to an id makes it one that has changed") {
+  for (const char* effect : {"touch", "arm", "disarm", "forget", "its timer fires", "nothing"}) {
+    CAPTURE(std::string(effect));
+    World world;
+    auto shard = one_effect_shard(with_checkpoints());
+    shard->start(Epoch{9}, {Offset{0}}, Offset{0});
+    world.log = {{1'000, "a", "touch"}, {1'000, "b", "touch"}, {1'000, "a", "arm"}};
+    world.batch(*shard, 3, 2'000);
+    KeptCheckpoint store;
+    checkpoint(*shard, store);
+    std::optional<int64_t> tick;
+    if (effect == std::string("its timer fires")) tick = 2'000;
+    world.log.push_back({1'000, "a", effect});
+    world.batch(*shard, 4, 2'000, tick);
+    CHECK(shard->checkpointer()->any_change() == (effect != std::string("nothing")));
+    shard->begin_checkpoint(1);
+    shard->checkpointer()->write(10);
+    const auto part = shard->next_part();
+    CHECK(part->entries.size() + part->entries_left.size() ==
+          (effect == std::string("nothing") ? 0 : 1));
+  }
+}
+
+TEST_CASE("an id that was carried in the replay behind a checkpoint has changed, too") {
+  ShardLimits limits = with_checkpoints();
+  limits.carry_after = std::chrono::seconds(3);
+  World world;
+  auto first = one_effect_shard(limits);
+  first->start(Epoch{9}, {Offset{0}}, Offset{0});
+  world.log = {{1'000, "a", "touch"}};
+  world.batch(*first, 1, 2'000);
+  KeptCheckpoint store;
+  checkpoint(*first, store);
+  world.batch(*first, 1, 6'000);
+  REQUIRE(world.entry(1).carried.size() == 1);
+  auto second = one_effect_shard(limits);
+  REQUIRE(store.load(*second));
+  replay_rest(world, *second);
+  checkpoint(*second, store);
+  CHECK(decode_checkpoint_entry("a", store.entries.at("a"))->entry.since == BatchNumber{2});
+}
+
 TEST_CASE("ids that are loaded leave in the order of their times, not in that of reading") {
   World world;
   ShardLimits limits = with_checkpoints();
@@ -351,19 +423,16 @@ KeptCheckpoint some_kept() {
   return store;
 }
 
-void change_head(KeptCheckpoint& store, const std::function<void(CheckpointHead&)>& change) {
-  CheckpointHead head = *store.decoded_head();
-  change(head);
-  store.head = encode(head);
-}
-
 // An id as the shard saves it, with the head's sums to match.
 void put_entry(KeptCheckpoint& store, const CheckpointEntry& entry) {
   const std::string name(entry.key);
   std::string value;
   const uint32_t checksum = encode(entry, value);
   const auto old = decode_checkpoint_entry(name, store.entries.at(name));
-  change_head(store, [&](CheckpointHead& head) { head.entries_sum += checksum - old->checksum; });
+  store.change_head([&](CheckpointHead& head) {
+    head.entries_sum -= old->checksum;
+    head.entries_sum += checksum;
+  });
   store.entries[name] = value;
 }
 void put_closed(KeptCheckpoint& store, uint64_t number, const ClosedIds& closed) {
@@ -412,7 +481,7 @@ TEST_CASE("a checkpoint whose head says that it does not fit is void") {
   for (const auto& row : table) {
     CAPTURE(std::string(row.title));
     KeptCheckpoint store = some_kept();
-    change_head(store, row.change);
+    store.change_head(row.change);
     CHECK((loaded(World{}, store) != nullptr) == row.fits);
   }
 }
@@ -455,7 +524,6 @@ TEST_CASE("an id that says it needs a later batch, or whose state cannot be read
   KeptCheckpoint store = some_kept();
   const std::string state =
       std::string(decode_checkpoint_entry("a", store.entries["a"])->entry.state);
-  const ClosedIds closed = *decode_closed_ids(some_kept().closed.at(3));
   SUBCASE("of this batch: it fits") {
     put_entry(store, {"a", BatchNumber{2}, state});
     put_closed(store, 3, {{}, {{"e", BatchNumber{2}, state}}});

@@ -175,6 +175,7 @@ class Process {
  public:
   Worker worker;
   int64_t now_ms = 1'000;
+  uint64_t epoch = 1'000;  // the last one that was drawn
   bool hold_commits = false;
   bool hold_ends = false;
   bool hold_committed = false;
@@ -290,7 +291,7 @@ class Process {
     Located answer{action.request, {}, {}};
     for (const auto partition : action.partitions) {
       answer.locations.push_back(kafka_.locate(partition, worker.logs()));
-      answer.random.push_back(++epoch_);
+      answer.random.push_back(++epoch);
     }
     worker.handle(answer, now());
   }
@@ -387,7 +388,6 @@ class Process {
   std::map<std::pair<core::Partition, Log>, core::Offset> positions_;
   std::map<std::pair<core::Partition, Log>, core::Offset> reading_;
   std::map<core::Partition, FakeLoad> loads_;
-  uint64_t epoch_ = 1'000;
   uint64_t request_ = 0;
 };
 
