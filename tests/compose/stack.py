@@ -19,7 +19,7 @@ REPO = Path(__file__).resolve().parents[2]
 TOPIC = "eventbus-collector"
 SENDER = "the tests' override"
 PULL_SECONDS = 120
-BUILD_SECONDS = 1500
+BUILD_SECONDS = 1800
 
 
 def run(*command: str, seconds: float = 120, **options) -> subprocess.CompletedProcess:

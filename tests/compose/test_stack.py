@@ -73,6 +73,13 @@ def test_no_rights_and_nothing_to_write_to(stack):
         assert "Read-only file system" in inside(f"touch {folder}/x", "-u", "0")
 
 
+def test_checkpoints_go_to_redis(stack):
+    stack.send(create("checkpointed", '["a"]', ttl="600"))
+    head = f"muster:{{DefaultCollectorGroup/{TOPIC}/0}}:head"
+    eventually(lambda: stack.execute("redis", "redis-cli", "EXISTS", head).stdout.strip() == "1",
+               lambda: stack.execute("redis", "redis-cli", "KEYS", "*").stdout)
+
+
 def test_a_killed_collector_comes_back_and_ends_the_open_group(stack):
     stack.send(create("killed", '["a","b"]', ttl="120"), done("killed", "a", result="1"))
     restarts = stack.inspect("collector")["RestartCount"]
