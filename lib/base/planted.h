@@ -11,6 +11,7 @@ enum class Bug {
   kNone,
   kCeilingNotJournaled,
   kCeilingOfLaterRound,
+  kExtendedAfterCut,
   kTickNotJournaled,
   kClockNotJournaled,
   kOptionsNotJournaled,

@@ -42,7 +42,10 @@ void Shard::apply_record(size_t log, Record& record, Effects& effects, Batch* ba
   record.time = cut ? ceiling_ : *record.timestamp;
   // Its time is the batch's: the entry must say this ceiling, not that of a later round, even if
   // nothing came of it, for with a later one something might.
-  if (cut && !MUSTER_PLANTED(kCeilingOfLaterRound)) dirty_ = true;
+  if (cut && !MUSTER_PLANTED(kCeilingOfLaterRound)) {
+    dirty_ = true;
+    pinned_ = !MUSTER_PLANTED(kExtendedAfterCut);
+  }
   const Time now =
       MUSTER_PLANTED(kDeadlineBeforeClock) ? record.time : std::max(record.time, clock_);
   if (MUSTER_PLANTED(kClockMovedByRecords)) clock_ = std::max(clock_, record.time);
@@ -108,6 +111,8 @@ void Shard::take(Effects& effects, Batch* batch, std::optional<Cause> cause) {
       output.cause = cause;
     } else if (auto* reject = std::get_if<Reject>(&effect)) {
       CHECK(batch != nullptr);
+      // The letter's time is cut, too: that of an early event, which was kept as it came.
+      if (!reject->timestamp || *reject->timestamp > ceiling_) pinned_ = true;
       batch->dead_letters.push_back(
           {reject->code, reject->message, reject->topic, reject->partition, reject->offset});
       batch->outputs.push_back(
@@ -219,6 +224,7 @@ bool Shard::replay_end(const JournalEntry& entry) {
   }
   n_ = entry.n;
   dirty_ = false;
+  pinned_ = false;
   replay_bytes_.clear();
   forget_past_batches();
   return true;
@@ -234,22 +240,27 @@ void Shard::go_live() {
 // --- live
 
 void Shard::begin(Time wall) {
-  CHECK(!dirty_);
+  CHECK(!pinned_);
   ceiling_ = std::max({wall, clock_, ceiling_});
   began_ = true;
 }
 
 void Shard::apply(size_t log, std::span<Record> records, Offset next, Batch& batch) {
   CHECK(began_);
-  CHECK(!dirty_ || log >= last_log_ || MUSTER_PLANTED(kLogsInterleaved));
+  CHECK(records.empty() || log >= last_log_ || MUSTER_PLANTED(kLogsInterleaved));
   for (Record& record : records) {
     CHECK(record.offset >= applied_to_[log]);
     applied_to_[log] = after(record.offset);
     apply_record(log, record, batch.effects, &batch);
   }
-  last_log_ = log;
   // A later round would put records of the first log behind these, and a replay before them.
-  if (log > 0 && !records.empty() && !MUSTER_PLANTED(kLogsInterleaved)) dirty_ = true;
+  if (log > 0 && !records.empty()) {
+    last_log_ = log;
+    if (!MUSTER_PLANTED(kLogsInterleaved)) {
+      dirty_ = true;
+      pinned_ = true;
+    }
+  }
   CHECK(next >= applied_to_[log]);
   applied_to_[log] = next;
   records_ += records.size();
@@ -275,11 +286,14 @@ bool Shard::wants_housekeeping(Time wall) const {
 }
 
 void Shard::choose_forgets(JournalEntry& entry, Batch& batch) {
-  while (entry.forgets.size() < limits_.forgets_per_batch_max) {
+  size_t bytes = 0;
+  while (entry.forgets.size() < limits_.forgets_per_batch_max &&
+         bytes < limits_.forgotten_bytes_per_batch_max) {
     const bool too_many = living_.forgettable() > limits_.remembered_max;
     const auto slot = living_.next_to_forget(clock_, too_many);
     if (!slot) break;
     entry.forgets.push_back(batch.bytes.copy(processor_->name(*slot)));
+    bytes += entry.forgets.back().size();
     drop(*slot);
   }
 }
@@ -349,6 +363,7 @@ void Shard::seal(std::optional<Time> tick, std::string_view transactional_id, Ba
   unannounced_ = false;
   dirty_ = false;
   began_ = false;
+  pinned_ = false;
   last_log_ = 0;
 }
 

@@ -26,7 +26,8 @@ namespace muster::core {
 
 struct ShardLimits {
   size_t timers_per_tick_max = 20'000;
-  size_t forgets_per_batch_max = 20'000;
+  size_t forgets_per_batch_max = 100'000;
+  size_t forgotten_bytes_per_batch_max = size_t{4} << 20;  // of their names
   size_t carried_bytes_per_batch_max = size_t{512} << 10;
   size_t carried_state_bytes_max = size_t{8}
                                    << 20;  // a larger id is never carried: it pins the origin
@@ -72,11 +73,15 @@ class Shard {
   // Back to this process's own options, before the first live batch.
   void go_live();
 
-  // --- live. begin() reads the wall clock's value after the poll; it may be called again as long
-  // as the batch is not dirty, for then nothing depended on it.
+  // --- live. A batch is built in rounds: begin() with the wall clock as read after the poll, then
+  // apply() for one log after the other.
   void begin(Time wall);
   // `next`: the position behind the records, gaps included.
   void apply(size_t log, std::span<Record> records, Offset next, Batch& batch);
+  // The batch can have another round. A replay gives all records of a batch the ceiling of its last
+  // round, and reads log after log: so not if anything hung on the ceiling, nor if the second log
+  // has had its turn.
+  bool extendable() const { return !pinned_; }
   // Something was put out or changed, or hung on the ceiling: the batch wants to be committed now.
   bool dirty() const { return dirty_; }
   // Positions moved since the last sealed batch, or are to be announced.
@@ -183,6 +188,7 @@ class Shard {
   bool unannounced_ = false;
   bool dirty_ = false;
   bool began_ = false;
+  bool pinned_ = false;
   size_t last_log_ = 0;  // that was applied in this batch
 
   TimerWheel wheel_;

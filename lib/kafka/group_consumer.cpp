@@ -212,13 +212,9 @@ void GroupConsumer::unassign() {
   rd_kafka_assign(client_.get(), nullptr);
 }
 
-size_t GroupConsumer::queued(core::Partition partition) const {
-  size_t queued = 0;
-  for (const auto log : {runtime::Log::kInput, runtime::Log::kRepartition}) {
-    const auto queue = queues_.find({partition, log});
-    if (queue != queues_.end()) queued += queue->second->queued();
-  }
-  return queued;
+size_t GroupConsumer::queued(core::Partition partition, runtime::Log log) const {
+  const auto queue = queues_.find({partition, log});
+  return queue == queues_.end() ? 0 : queue->second->queued();
 }
 
 runtime::Fetched GroupConsumer::fetch(core::Partition partition, runtime::Log log,

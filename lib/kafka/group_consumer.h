@@ -25,7 +25,7 @@ class GroupConsumer final : public runtime::Consumer {
   std::optional<runtime::Event> poll() override;
   void assign(std::span<const runtime::StartAt> positions) override;
   void unassign() override;
-  size_t queued(core::Partition partition) const override;
+  size_t queued(core::Partition partition, runtime::Log log) const override;
   runtime::Fetched fetch(core::Partition partition, runtime::Log log, size_t records_max) override;
   std::string group_metadata() const override { return group_metadata_; }
   void close() override;

@@ -136,7 +136,7 @@ class Consumer {
   virtual std::optional<Event> poll() = 0;
   virtual void assign(std::span<const StartAt> positions) = 0;
   virtual void unassign() = 0;
-  virtual size_t queued(core::Partition partition) const = 0;  // of all its logs
+  virtual size_t queued(core::Partition partition, Log log) const = 0;
   virtual Fetched fetch(core::Partition partition, Log log, size_t records_max) = 0;
   // Who this member is in which generation, saved at the assignment; goes with every transaction.
   virtual std::string group_metadata() const = 0;

@@ -16,6 +16,8 @@ namespace {
 // Ids that may leave memory are no reason to hurry.
 constexpr core::Duration kForgetInterval = std::chrono::seconds(1);
 constexpr core::Duration kDeadLetterInterval = std::chrono::minutes(1);
+// Fewer records are not worth a round, and say nothing about what others put out.
+constexpr size_t kRoomMin = 64;
 
 }  // namespace
 
@@ -65,7 +67,12 @@ void Worker::on(const Assigned& event, Time wall) {
   if (producer_open_) locate();
 }
 
-void Worker::on(const Revoked& event, Time) {
+void Worker::on(const Revoked& event, Time wall) {
+  // What was built goes with the batches before it, so that the shards can go on if they come back.
+  if (!event.lost && can_build() && worth_a_batch(wall)) {
+    seal(wall);
+    commit_if_free();
+  }
   vacating_ = true;
   if (event.lost && sealed_) {
     // Others own the partitions: what is not on its way yet will not go. Shards that sealed it may
@@ -107,9 +114,22 @@ std::vector<Partition> Worker::live_partitions() {
   return live;
 }
 
+bool Worker::extendable(Partition partition) const {
+  const Seat& seat = seats_.at(partition);
+  return seat.state == SeatState::kLive && seat.shard->extendable();
+}
+
+bool Worker::full() const {
+  return building_->records >= options_.batch_records_max ||
+         building_->bytes.bytes_used() >= options_.batch_output_bytes_max;
+}
+
+// What a record puts out is known when it has been applied: the last batch's is the best guess.
 size_t Worker::room() const {
-  if (stopping_ || building_->bytes.bytes_used() >= options_.batch_output_bytes_max) return 0;
-  return options_.batch_records_max - std::min(options_.batch_records_max, round_records_);
+  if (stopping_ || full()) return 0;
+  const size_t bytes = options_.batch_output_bytes_max - building_->bytes.bytes_used();
+  const size_t by_bytes = std::max(bytes / bytes_per_record_, kRoomMin);
+  return std::min(options_.batch_records_max - building_->records, by_bytes);
 }
 
 void Worker::apply(Partition partition, std::span<const Fetched> by_log, Time wall) {
@@ -121,7 +141,6 @@ void Worker::apply(Partition partition, std::span<const Fetched> by_log, Time wa
   for (size_t i = 0; i < by_log.size(); ++i) {
     const size_t log = MUSTER_PLANTED(kLogsInterleaved) ? by_log.size() - 1 - i : i;
     const Fetched& fetched = by_log[log];
-    round_records_ += fetched.records.size();
     shard.apply(log, fetched.records, std::max(fetched.next, shard.next(log)), *building_);
   }
   tell_what_is_written();
@@ -137,19 +156,27 @@ bool Worker::commit_due(const Seat& seat, Time wall) const {
          ticks_.waits_for(seat.shard->partition());
 }
 
+bool Worker::worth_a_batch(Time wall) {
+  return full() || std::ranges::any_of(seats_, [this, wall](const auto& entry) {
+    const Seat& seat = entry.second;
+    if (seat.state != SeatState::kLive) return false;
+    return seat.shard->dirty() || ticks_.takeable(*seat.shard, wall) || commit_due(seat, wall) ||
+           (seat.shard->wants_housekeeping(wall) && wall - seat.committed >= kForgetInterval);
+  });
+}
+
 void Worker::end_round(Time wall) {
-  round_records_ = 0;
-  bool wanted = false;
-  for (auto& [partition, seat] : seats_) {
-    if (seat.state != SeatState::kLive) continue;
-    wanted = wanted || seat.shard->dirty() || ticks_.takeable(*seat.shard, wall) ||
-             commit_due(seat, wall) ||
-             (seat.shard->wants_housekeeping(wall) && wall - seat.committed >= kForgetInterval);
+  // Sealed now it would only wait; there is room for more, until the one before it is through.
+  const bool early = in_flight_ && !full() && !ticks_left_;
+  if (!sealed_ && !early && worth_a_batch(wall)) {
+    seal(wall);
+    commit_if_free();
   }
-  if (!wanted || sealed_) {
-    exit_if_done();
-    return;
-  }
+  exit_if_done();
+}
+
+void Worker::seal(Time wall) {
+  ticks_left_ = false;
   for (auto& [partition, seat] : seats_) {
     if (seat.state != SeatState::kLive) continue;
     const auto tick = ticks_.takeable(*seat.shard, wall);
@@ -163,13 +190,16 @@ void Worker::end_round(Time wall) {
     if (tick) {
       seat.ticked = wall;
       // A tick that was split goes on in the next batch: the log's end still counts.
-      if (!seat.shard->any_timer_due(*tick)) ticks_.taken(partition);
+      const bool split = seat.shard->any_timer_due(*tick);
+      if (!split) ticks_.taken(partition);
+      ticks_left_ = ticks_left_ || split;
     }
   }
   tell_what_is_written();  // by timers
+  if (building_->records >= kRoomMin)
+    bytes_per_record_ = building_->bytes.bytes_used() / building_->records + 1;
   sealed_ = std::move(building_);
   building_ = spare_ ? std::move(spare_) : std::make_unique<core::Batch>();
-  commit_if_free();
 }
 
 // What it held is of no use any more; its memory is.

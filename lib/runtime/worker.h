@@ -16,7 +16,9 @@
 //   revoked: the seats are gone; their shards are kept aside, and go on where they stood if the
 //   partition comes back and nobody has committed in between
 //
-// A batch is one Kafka transaction over all live seats. While one commits, the next may be built.
+// A batch is one Kafka transaction over all live seats. While one commits, the next is built, round
+// after round, until the commit is through or the batch is full: so it is as small as the delay
+// allows when there is little to do, and as large as pays in a backlog.
 #pragma once
 
 #include "core/processor.h"
@@ -117,8 +119,8 @@ struct WorkerOptions {
   // topic.
   std::optional<core::Routing> routing;
   core::ShardLimits shard;
-  size_t batch_records_max = 20'000;
-  size_t batch_output_bytes_max = size_t{8} << 20;
+  size_t batch_records_max = 100'000;
+  size_t batch_output_bytes_max = size_t{16} << 20;
   // Positions that moved over records without effect are committed this often; with more than one
   // partition sooner, because the ticks of the others wait for it.
   core::Duration idle_commit = std::chrono::seconds(1);
@@ -166,12 +168,14 @@ class Worker {
   // end_round().
   // A batch can be built now: none waits for the commit in flight.
   bool can_build() const;
+  // The partition's share of the batch can have another round. If not, its logs have to wait.
+  bool extendable(core::Partition partition) const;
   bool committing() const { return in_flight_ != nullptr; }
   // In the order in which they are to be read in this round.
   std::vector<core::Partition> live_partitions();
   // Input logs of a partition.
   size_t logs() const { return options_.routing ? 2 : 1; }
-  // How many more records this round takes.
+  // How many more records the batch takes.
   size_t room() const;
   // One of each log. `wall`: read after all of them.
   void apply(core::Partition partition, std::span<const Fetched> by_log, core::Time wall);
@@ -251,6 +255,9 @@ class Worker {
   }
   void tell_what_is_written();
   bool commit_due(const Seat& seat, core::Time wall) const;
+  bool full() const;
+  bool worth_a_batch(core::Time wall);
+  void seal(core::Time wall);
   bool resume_kept(Seat& seat, const StartPlan& plan);
   void keep_aside();
   void say_dead_letters(const core::Batch& batch, core::Time wall);
@@ -279,8 +286,9 @@ class Worker {
   std::unique_ptr<core::Batch> sealed_;     // waits for the one in flight
   std::unique_ptr<core::Batch> in_flight_;  // lent to the commit thread
   std::unique_ptr<core::Batch> spare_;
-  size_t first_ = 0;  // which live partition is read first, in turn
-  size_t round_records_ = 0;
+  size_t first_ = 0;             // which live partition is read first, in turn
+  size_t bytes_per_record_ = 1;  // of outputs, in the last batch that was sealed
+  bool ticks_left_ = false;      // the last batch took as many timers as it can: there are more
   uint64_t locate_request_ = 0;
   std::map<core::Partition, std::unique_ptr<core::Shard>> kept_;  // of partitions that were ours
   std::map<std::string, core::Time> dead_letter_said_;            // by code

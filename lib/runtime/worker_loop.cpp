@@ -15,9 +15,13 @@ constexpr core::Duration kSleepMax{100};
 constexpr core::Duration kSleepWhileCommittingMax{2};
 constexpr size_t kReplayRecords = 10'000;
 constexpr size_t kReplayEntries = 256;
-// So many records waiting make it worth to build the next batch before the last has committed:
-// smaller ones are better read when it has, so that they go with the least delay.
-constexpr size_t kBacklogRecords = 10'000;
+// So many records waiting make it worth to build the next batch before the last has committed;
+// fewer are as well read when it has, all at once.
+constexpr size_t kBacklogRecords = 1'000;
+// Of one log in one round: a commit that is through is not kept waiting.
+constexpr size_t kRoundRecords = 2'000;
+// The second log ends a partition's share of the batch: so both get more at a time.
+constexpr size_t kLastRoundRecords = 10'000;
 
 }  // namespace
 
@@ -90,31 +94,42 @@ bool WorkerLoop::replay_round() {
 bool WorkerLoop::live_round() {
   if (!worker_.can_build()) return false;
   const auto partitions = worker_.live_partitions();
-  if (worker_.committing()) {
-    size_t queued = 0;
-    for (const auto partition : partitions) queued += ports_.consumer.queued(partition);
-    if (queued < kBacklogRecords) return false;
-  }
+  if (worker_.committing() && !backlog(partitions)) return false;
   bool busy = false;
   for (size_t i = 0; i < partitions.size(); ++i) {
+    if (!worker_.extendable(partitions[i])) continue;
     // What is left of the batch, shared among the logs that are left.
-    size_t room = worker_.room() / (partitions.size() - i);
-    std::array<Fetched, 2> fetched;
-    bool any = false;
-    for (size_t log = 0; log < worker_.logs(); ++log) {
-      const size_t share = room / (worker_.logs() - log);
-      if (share == 0) continue;
-      fetched[log] = ports_.consumer.fetch(partitions[i], static_cast<Log>(log), share);
-      room -= fetched[log].records.size();
-      any = any || !fetched[log].records.empty() || core::raw(fetched[log].next) >= 0;
-    }
-    if (!any) continue;
-    // Read after the polls: no record in hand was written later than this.
-    worker_.apply(partitions[i], std::span(fetched).first(worker_.logs()), clock_.now());
-    busy = true;
+    if (take(partitions[i], worker_.room() / (partitions.size() - i))) busy = true;
   }
   worker_.end_round(clock_.now());
   return busy;
+}
+
+bool WorkerLoop::backlog(std::span<const core::Partition> partitions) const {
+  size_t queued = 0;
+  for (const auto partition : partitions) {
+    if (!worker_.extendable(partition)) continue;
+    for (size_t log = 0; log < worker_.logs(); ++log)
+      queued += ports_.consumer.queued(partition, static_cast<Log>(log));
+  }
+  return queued >= kBacklogRecords;
+}
+
+bool WorkerLoop::take(core::Partition partition, size_t room) {
+  const bool last = worker_.logs() > 1 && ports_.consumer.queued(partition, Log::kRepartition) > 0;
+  const size_t max = last ? kLastRoundRecords : kRoundRecords;
+  std::array<Fetched, 2> fetched;
+  bool any = false;
+  for (size_t log = 0; log < worker_.logs(); ++log) {
+    const size_t share = std::min(room / (worker_.logs() - log), max);
+    if (share == 0) continue;
+    fetched[log] = ports_.consumer.fetch(partition, static_cast<Log>(log), share);
+    room -= fetched[log].records.size();
+    any = any || !fetched[log].records.empty() || core::raw(fetched[log].next) >= 0;
+  }
+  // Read after the polls: no record in hand was written later than this.
+  if (any) worker_.apply(partition, std::span(fetched).first(worker_.logs()), clock_.now());
+  return any;
 }
 
 void WorkerLoop::execute_actions() {

@@ -250,6 +250,7 @@ void Instance::live_some() {
   if (!worker_.can_build()) return;
   if (worker_.committing() && below(2) == 0) return;
   for (const Partition partition : worker_.live_partitions()) {
+    if (!worker_.extendable(partition)) continue;
     if (below(100) >= setup_.reading_speed->at(static_cast<size_t>(raw(partition)))) continue;
     std::vector<Log::View> views;
     if (!fetch_some(partition, views)) continue;

@@ -23,6 +23,7 @@ constexpr std::array<const char*, static_cast<size_t>(Bug::kCount)> kNames = {
     "none: the real rules",
     "ceiling not journaled",
     "ceiling of a later round journaled",
+    "a batch goes on after a time was cut",
     "tick not journaled",
     "clock not journaled",
     "options not journaled",

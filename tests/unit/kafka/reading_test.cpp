@@ -172,7 +172,7 @@ TEST_CASE(
   CHECK(std::get<runtime::Assigned>(*event).partitions == std::vector{kP0, kP1});
   CHECK_FALSE(consumer.group_metadata().empty());
   CHECK(consumer.fetch(kP0, kIn, 10).records.empty());  // nothing before positions are given
-  CHECK(consumer.queued(kP0) == 0);
+  CHECK(consumer.queued(kP0, kIn) == 0);
 
   const runtime::StartAt positions[] = {{kP0, kIn, Offset{1}},
                                         {kP0, kForwarded, Offset{0}},
@@ -217,7 +217,7 @@ TEST_CASE("a partition that is not read holds back its records, and no other's")
   const runtime::StartAt positions[] = {{kP0, kIn, Offset{0}}, {kP1, kIn, Offset{0}}};
   consumer.assign(positions);
   wait_for(mailbox, [&] {
-    return !consumer.poll() && consumer.queued(kP0) > 0 &&
+    return !consumer.poll() && consumer.queued(kP0, kIn) > 0 &&
            !consumer.fetch(kP1, kIn, 10).records.empty();
   });
   // What the queue holds first may be the client's own, and no record.

@@ -363,6 +363,7 @@ class Process {
     bool busy = false;
     for (const auto partition : worker.live_partitions()) {
       if (!positions_.contains({partition, Log::kInput})) continue;
+      if (!worker.extendable(partition)) continue;
       std::array<Portion, 2> portions;
       std::array<Fetched, 2> fetched;
       bool any = false;

@@ -268,8 +268,7 @@ TEST_CASE("a shard that had begun another batch is not kept, and its checkpoint 
   life.add("b", "add");
   life.run_at(2'000);  // in flight
   life.add("c", "add");
-  life.run();  // sealed
-  life.answer_commit();
+  life.run();  // in the batch that waits
   life.tell(Revoked{.lost = true});
   life.answer_commit();
   life.hold_commits = false;

@@ -41,14 +41,17 @@ TEST_CASE(
 
 TEST_CASE("a failure while a second batch waits drops that too, and nothing is lost or doubled") {
   FakeKafka kafka;
-  Process process(kafka);
+  WorkerOptions options = worker_options();
+  SUBCASE("it is still being built") {}
+  SUBCASE("it is full") { options.batch_records_max = 1; }
+  Process process(kafka, options);
   process.start();
   process.hold_commits = true;
   kafka.input[kP0].add({1'000, "a", "end"});
   process.run();
   kafka.input[kP0].add({1'000, "b", "end"});
   process.run();
-  CHECK_FALSE(process.worker.can_build());
+  CHECK(process.worker.can_build() == (options.batch_records_max > 1));
   process.fail_commit();
   process.hold_commits = false;
   process.run();
@@ -236,6 +239,7 @@ TEST_CASE("a stop waits for the batch in flight and for the one behind it") {
   worker.handle(StopRequested{}, at(120));
   CHECK(worker.take_actions().empty());
   worker.handle(Committed{{Offset{0}}}, at(130));
+  worker.end_round(at(130));
   CHECK(values(committed_batch(worker)) == Texts{"b=1"});
   worker.handle(Committed{{Offset{2}}}, at(140));
   CHECK(worker.take_actions() == Actions{Exit{0, ""}});

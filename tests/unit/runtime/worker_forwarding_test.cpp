@@ -344,7 +344,6 @@ TEST_CASE("what comes meanwhile waits for a batch that was not sent, as for any 
   process.run();
   kafka.input[kP0].add({1'000, "b", "end"});
   process.run();  // a batch behind it
-  CHECK_FALSE(process.worker.can_build());
   process.tell(Revoked{});
   process.not_sent({{0, "orders", "gone", true, "no-such-topic"}});
   CHECK(process.count<Unassign>() == 0);

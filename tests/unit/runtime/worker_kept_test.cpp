@@ -190,10 +190,23 @@ TEST_CASE("after a failure nothing is kept: the state may hold what did not comm
   CHECK(kafka.outputs == Texts{"a=2"});
 }
 
-TEST_CASE("what was applied with effect and not sealed is no state to keep") {
+TEST_CASE("a partition that is given back takes along what was applied: the shard is kept") {
   Worker worker = announced_worker();
   apply(worker, {{0, "a", "add"}}, 1, 1'100);
   worker.handle(Revoked{}, at(1'200));
+  committed_batch(worker);
+  worker.handle(Committed{{Offset{2}}}, at(1'250));
+  CHECK(worker.take_actions() == Actions{Unassign{}});
+  worker.handle(Assigned{{kP0}}, at(1'300));
+  const uint64_t request = located_last(worker.take_actions()).request;
+  worker.handle(Located{request, {committed_at(2, 1, 4, 1)}, {8}}, at(1'300));
+  CHECK(worker.take_actions() == Actions{Assign{{{kP0, Log::kInput, Offset{1}}}}});
+}
+
+TEST_CASE("what was applied with effect and not sealed is no state to keep") {
+  Worker worker = announced_worker();
+  apply(worker, {{0, "a", "add"}}, 1, 1'100);
+  worker.handle(Revoked{true}, at(1'200));
   worker.handle(Assigned{{kP0}}, at(1'300));
   const uint64_t request = located_last(worker.take_actions()).request;
   worker.handle(Located{request, {committed_at(1, 0, 2, 1)}, {8}}, at(1'300));

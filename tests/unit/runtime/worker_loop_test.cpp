@@ -68,7 +68,7 @@ struct World final : Consumer, Transactor, Lookup {
     for (const StartAt& start : starts) positions[start.log] = start.offset;
   }
   void unassign() override { positions.clear(); }
-  size_t queued(Partition) const override { return 0; }
+  size_t queued(Partition, Log) const override { return 0; }
   Fetched fetch(Partition partition, Log log, size_t records_max) override {
     if (!positions.contains(log)) return {};
     Portion& portion = live[log];

@@ -81,7 +81,9 @@ TEST_CASE(
 TEST_CASE(
     "the next batch is built while one commits, and goes when that has committed: never two at a "
     "time") {
-  Worker worker = live_worker();
+  WorkerOptions options = worker_options();
+  options.batch_records_max = 1;
+  Worker worker = live_worker(options);
   apply(worker, {{0, "a", "add"}}, 1, 100);
   worker.end_round(at(100));
   const Batch& first = committed_batch(worker);
@@ -96,6 +98,46 @@ TEST_CASE(
   CHECK(entry_of(second).n == BatchNumber{2});
   CHECK(values(second) == Texts{"a=2"});
   CHECK(worker.can_build());
+}
+
+TEST_CASE("while a batch commits the next one grows, round after round") {
+  Worker worker = live_worker();
+  apply(worker, {{0, "a", "end"}}, 1, 1'010);
+  worker.end_round(at(1'010));
+  committed_batch(worker);
+  apply(worker, {{1, "b", "end"}}, 2, 1'020);
+  worker.end_round(at(1'020));
+  apply(worker, {{2, "c", "end"}}, 3, 1'030);
+  worker.end_round(at(1'030));
+  CHECK(worker.take_actions().empty());
+  worker.handle(Committed{{Offset{0}}}, at(1'040));
+  worker.end_round(at(1'040));
+  const Batch& grown = committed_batch(worker);
+  CHECK(values(grown) == Texts{"b=1", "c=1"});
+  CHECK(entry_of(grown).ranges == std::vector<LogRange>{{Offset{1}, Offset{3}}});
+  CHECK(entry_of(grown).ceiling == at(1'030));
+}
+
+TEST_CASE("a batch in which a time was cut to the ceiling takes no further round") {
+  Worker worker = live_worker();
+  CHECK(worker.extendable(kP0));
+  apply(worker, {{0, "a", "end"}}, 1, 1'010);
+  worker.end_round(at(1'010));
+  committed_batch(worker);
+  std::vector<Record> records(1);
+  records[0].topic = "in";
+  records[0].offset = Offset{1};
+  records[0].timestamp = at(5'000);  // a producer whose clock is ahead
+  records[0].key = "b";
+  records[0].value = "nothing";
+  const Fetched fetched{records, Offset{2}};
+  worker.apply(kP0, {&fetched, 1}, at(1'020));
+  CHECK_FALSE(worker.extendable(kP0));
+  worker.end_round(at(1'030));
+  worker.handle(Committed{{Offset{0}}}, at(1'040));
+  worker.end_round(at(1'040));
+  CHECK(entry_of(committed_batch(worker)).ceiling == at(1'020));
+  CHECK(worker.extendable(kP0));
 }
 
 TEST_CASE(
@@ -151,9 +193,27 @@ TEST_CASE("a batch takes so many records, and so many bytes of outputs") {
   apply(worker, {{0, "a", "nothing"}, {1, "a", "nothing"}}, 2, 100);
   CHECK(worker.room() == 1);
   worker.end_round(at(100));
-  CHECK(worker.room() == 3);
-  apply(worker, {{2, "long name", "end"}}, 3, 110);
+  CHECK(worker.room() == 1);
+  SUBCASE("so many records, though nothing came of them") {
+    apply(worker, {{2, "a", "nothing"}}, 3, 110);
+  }
+  SUBCASE("so many bytes") { apply(worker, {{2, "long name", "end"}}, 3, 110); }
   CHECK(worker.room() == 0);
+  worker.end_round(at(110));
+  CHECK(entry_of(committed_batch(worker)).ranges == std::vector<LogRange>{{Offset{0}, Offset{3}}});
+  CHECK(worker.room() == 3);
+}
+
+TEST_CASE("a batch that puts out much per record makes the next ones smaller") {
+  WorkerOptions options = worker_options();
+  options.batch_output_bytes_max = 2'000;
+  Worker worker = live_worker(options);
+  std::vector<Given> given;
+  for (int64_t i = 0; i < 100; ++i) given.push_back({i, "name" + std::to_string(i), "end"});
+  apply(worker, given, 100, 100);
+  worker.end_round(at(100));
+  const size_t bytes = committed_batch(worker).bytes.bytes_used();
+  CHECK(worker.room() == 2'000 / (bytes / 100 + 1));
 }
 
 TEST_CASE("the partitions are read in turn, so that none starves") {
