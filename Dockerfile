@@ -5,8 +5,8 @@ SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
 # Of what scripts/setup lists for a build, all that the programs need; the rest is for the tests.
 RUN apt-get update \
  && apt-get install -y --no-install-recommends cmake g++ libboost-dev libcli11-dev libhiredis-dev \
-      librdkafka-dev libsimdjson-dev libspdlog-dev libssl-dev libtomlplusplus-dev ninja-build \
-      pkg-config \
+      libjemalloc-dev librdkafka-dev libsimdjson-dev libspdlog-dev libssl-dev libtomlplusplus-dev \
+      ninja-build pkg-config \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /muster
 COPY . .

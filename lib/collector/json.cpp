@@ -11,11 +11,8 @@
 namespace muster::collector {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "plain_bytes counts from the low end");
+static_assert(std::endian::native == std::endian::little, "find_special counts from the low end");
 static_assert(kJsonNestingMax <= 64, "objects_ has 64 bits");
-
-constexpr uint64_t kOnes = 0x0101010101010101ULL;
-constexpr uint64_t kHighBits = 0x8080808080808080ULL;
 
 bool is_digit(char byte) { return byte >= '0' && byte <= '9'; }
 
@@ -25,28 +22,24 @@ int hex_value(char byte) {
   return letter >= 0 && letter < 6 ? letter + 10 : -1;
 }
 
-// A bit in each byte that a string cannot hold as it is: quote, backslash, below space. Bytes after
-// the first one may be marked wrongly, so only the first counts.
-uint64_t special_bytes(uint64_t word) {
-  const uint64_t quote = word ^ (kOnes * '"');
-  const uint64_t backslash = word ^ (kOnes * '\\');
-  const uint64_t found = ((word - kOnes * 0x20) & ~word) | ((quote - kOnes) & ~quote) |
-                         ((backslash - kOnes) & ~backslash);
-  return found & kHighBits;
-}
-
+// What a string cannot hold as it is: quote, backslash, below space.
 bool is_special(char byte) {
   return byte == '"' || byte == '\\' || static_cast<unsigned char>(byte) < 0x20;
 }
 
-// The first special byte at or behind `at`, or `end`.
+// The first special byte at or behind `at`, or `end`. Sixteen bytes at a time, in the vectors that g++
+// and clang have for every processor.
 const char* find_special(const char* at, const char* end) {
-  while (end - at >= 8) {
-    uint64_t word = 0;
-    std::memcpy(&word, at, sizeof word);
-    const uint64_t found = special_bytes(word);
-    if (found != 0) return at + (std::countr_zero(found) >> 3);
-    at += 8;
+  using Bytes [[gnu::vector_size(16)]] = unsigned char;
+  while (end - at >= 16) {
+    Bytes bytes;
+    std::memcpy(&bytes, at, sizeof bytes);
+    const auto special = (bytes == '"') | (bytes == '\\') | (bytes < 0x20);  // all bits of a byte
+    std::array<uint64_t, 2> halves;
+    std::memcpy(halves.data(), &special, sizeof halves);
+    if (halves[0] != 0) return at + (std::countr_zero(halves[0]) >> 3);
+    if (halves[1] != 0) return at + 8 + (std::countr_zero(halves[1]) >> 3);
+    at += 16;
   }
   while (at < end && !is_special(*at)) ++at;
   return at;
@@ -76,21 +69,6 @@ void append_utf8(std::string& out, uint32_t point) {
 }
 
 }  // namespace
-
-bool JsonScanner::fail(JsonFault fault) {
-  fault_ = fault;
-  return false;
-}
-
-void JsonScanner::skip_space() {
-  while (at_ < end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
-}
-
-bool JsonScanner::take(char byte) {
-  if (peek() != byte || at_ == end_) return fail();
-  ++at_;
-  return true;
-}
 
 bool JsonScanner::string(String& out) {
   if (!take('"')) return false;

@@ -33,11 +33,17 @@ class JsonScanner {
     bool escaped = false;  // holds a backslash
   };
 
-  void skip_space();
+  void skip_space() {
+    while (at_ < end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
+  }
   // The byte ahead, or NUL at the end, which no grammar takes.
   char peek() const { return at_ < end_ ? *at_ : '\0'; }
   // Passes this one byte.
-  [[nodiscard]] bool take(char byte);
+  [[nodiscard]] bool take(char byte) {
+    if (peek() != byte || at_ == end_) return fail();
+    ++at_;
+    return true;
+  }
   [[nodiscard]] bool string(String& out);
   // One value with all that is in it; `raw` is its text without space around it.
   [[nodiscard]] bool value(std::string_view& raw);
@@ -49,7 +55,10 @@ class JsonScanner {
  private:
   enum class Step : uint8_t { kFault, kElementAhead, kValueEnded };
 
-  bool fail(JsonFault fault = JsonFault::kGrammar);
+  bool fail(JsonFault fault = JsonFault::kGrammar) {
+    fault_ = fault;
+    return false;
+  }
   Step begin_value();
   Step begin_container(char close);
   Step end_value(int depth_outside);
