@@ -16,7 +16,8 @@ using runtime::Event;
 
 namespace {
 
-constexpr auto kFencedAgain = std::chrono::minutes(1);
+constexpr auto kFencedWindow = std::chrono::minutes(1);
+constexpr size_t kFencedMax = 4;
 
 }  // namespace
 
@@ -113,13 +114,13 @@ void GroupConsumer::on_error(int code, const std::string& text) {
   }
   if (reason == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID) {
     if (std::exchange(fenced_, true)) return;
-    // After the death of a broker a member may be fenced by its own join before. Somebody else does
-    // it again, with all brokers there.
+    // A member may be fenced by its own joins, before the death of a broker, and by those of its
+    // lives before, that only now reach the broker: each once. Somebody else does it again and again.
     const auto now = std::chrono::steady_clock::now();
-    const bool by_ourselves = brokers_lost_at_ && now - *brokers_lost_at_ < kFencedAgain;
-    const bool again = !by_ourselves && fenced_at_ && now - *fenced_at_ < kFencedAgain;
-    if (!by_ourselves) fenced_at_ = now;
-    if (!again) {
+    const bool by_ourselves = brokers_lost_at_ && now - *brokers_lost_at_ < kFencedWindow;
+    if (!by_ourselves) fenced_at_.push_back(now);
+    std::erase_if(fenced_at_, [now](auto at) { return now - at > kFencedWindow; });
+    if (fenced_at_.size() <= kFencedMax) {
       base::log_warn("another member has joined as --instance " + settings_.instance +
                      ": joining again");
       events_.push_back(runtime::Revoked{true});

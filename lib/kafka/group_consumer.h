@@ -11,6 +11,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <vector>
 
 namespace muster::kafka {
 
@@ -54,7 +55,7 @@ class GroupConsumer final : public runtime::Consumer {
   // Another member has our instance name, or we ourselves had it before a broker died: the client
   // is of no use any more.
   bool fenced_ = false;
-  std::optional<std::chrono::steady_clock::time_point> fenced_at_;
+  std::vector<std::chrono::steady_clock::time_point> fenced_at_;  // of late
   std::optional<std::chrono::steady_clock::time_point> brokers_lost_at_;
 };
 
