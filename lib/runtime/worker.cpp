@@ -158,16 +158,20 @@ bool Worker::commit_due(const Seat& seat, Time wall) const {
 
 bool Worker::worth_a_batch(Time wall) {
   return full() || std::ranges::any_of(seats_, [this, wall](const auto& entry) {
-    const Seat& seat = entry.second;
-    if (seat.state != SeatState::kLive) return false;
-    return seat.shard->dirty() || ticks_.takeable(*seat.shard, wall) || commit_due(seat, wall) ||
-           (seat.shard->wants_housekeeping(wall) && wall - seat.committed >= kForgetInterval);
-  });
+           const Seat& seat = entry.second;
+           if (seat.state != SeatState::kLive) return false;
+           return seat.shard->dirty() || ticks_.takeable(*seat.shard, wall) ||
+                  commit_due(seat, wall) ||
+                  (seat.shard->wants_housekeeping(wall) &&
+                   wall - seat.committed >= kForgetInterval);
+         });
 }
 
-void Worker::end_round(Time wall) {
-  // Sealed now it would only wait; there is room for more, until the one before it is through.
-  const bool early = in_flight_ && !full() && !ticks_left_;
+void Worker::end_round(Time wall, bool backlog) {
+  // While another is in flight, sealed now it would only wait. In a backlog fewer transactions leave
+  // more of the machine to the records.
+  const bool soon = backlog && wall >= sealed_at_ && wall - sealed_at_ < options_.backlog_interval;
+  const bool early = (in_flight_ || soon) && !full() && !ticks_left_;
   if (!sealed_ && !early && worth_a_batch(wall)) {
     seal(wall);
     commit_if_free();
@@ -177,6 +181,7 @@ void Worker::end_round(Time wall) {
 
 void Worker::seal(Time wall) {
   ticks_left_ = false;
+  sealed_at_ = wall;
   for (auto& [partition, seat] : seats_) {
     if (seat.state != SeatState::kLive) continue;
     const auto tick = ticks_.takeable(*seat.shard, wall);

@@ -121,6 +121,8 @@ struct WorkerOptions {
   core::ShardLimits shard;
   size_t batch_records_max = 100'000;
   size_t batch_output_bytes_max = size_t{16} << 20;
+  // In a backlog a batch grows for so long, also if it could go.
+  core::Duration backlog_interval{100};
   // Positions that moved over records without effect are committed this often; with more than one
   // partition sooner, because the ticks of the others wait for it.
   core::Duration idle_commit = std::chrono::seconds(1);
@@ -179,7 +181,8 @@ class Worker {
   size_t room() const;
   // One of each log. `wall`: read after all of them.
   void apply(core::Partition partition, std::span<const Fetched> by_log, core::Time wall);
-  void end_round(core::Time wall);
+  // `backlog`: so much waits that a larger batch is worth a little delay.
+  void end_round(core::Time wall, bool backlog = false);
   // Checkpoints of the live shards go on, a little. True: there is more to do at once.
   bool write_checkpoints(core::Time wall);
 
@@ -288,7 +291,8 @@ class Worker {
   std::unique_ptr<core::Batch> spare_;
   size_t first_ = 0;             // which live partition is read first, in turn
   size_t bytes_per_record_ = 1;  // of outputs, in the last batch that was sealed
-  bool ticks_left_ = false;      // the last batch took as many timers as it can: there are more
+  core::Time sealed_at_{};
+  bool ticks_left_ = false;  // the last batch took as many timers as it can: there are more
   uint64_t locate_request_ = 0;
   std::map<core::Partition, std::unique_ptr<core::Shard>> kept_;  // of partitions that were ours
   std::map<std::string, core::Time> dead_letter_said_;            // by code

@@ -17,7 +17,8 @@ constexpr size_t kReplayRecords = 10'000;
 constexpr size_t kReplayEntries = 256;
 // So many records waiting make it worth to build the next batch before the last has committed;
 // fewer are as well read when it has, all at once.
-constexpr size_t kBacklogRecords = 1'000;
+constexpr size_t kWorthBuilding = 1'000;
+constexpr size_t kBacklog = 10'000;
 // Of one log in one round: a commit that is through is not kept waiting.
 constexpr size_t kRoundRecords = 2'000;
 // The second log ends a partition's share of the batch: so both get more at a time.
@@ -94,25 +95,25 @@ bool WorkerLoop::replay_round() {
 bool WorkerLoop::live_round() {
   if (!worker_.can_build()) return false;
   const auto partitions = worker_.live_partitions();
-  if (worker_.committing() && !backlog(partitions)) return false;
+  if (worker_.committing() && waiting(partitions) < kWorthBuilding) return false;
   bool busy = false;
   for (size_t i = 0; i < partitions.size(); ++i) {
     if (!worker_.extendable(partitions[i])) continue;
     // What is left of the batch, shared among the logs that are left.
     if (take(partitions[i], worker_.room() / (partitions.size() - i))) busy = true;
   }
-  worker_.end_round(clock_.now());
+  worker_.end_round(clock_.now(), waiting(partitions) >= kBacklog);
   return busy;
 }
 
-bool WorkerLoop::backlog(std::span<const core::Partition> partitions) const {
+size_t WorkerLoop::waiting(std::span<const core::Partition> partitions) const {
   size_t queued = 0;
   for (const auto partition : partitions) {
     if (!worker_.extendable(partition)) continue;
     for (size_t log = 0; log < worker_.logs(); ++log)
       queued += ports_.consumer.queued(partition, static_cast<Log>(log));
   }
-  return queued >= kBacklogRecords;
+  return queued;
 }
 
 bool WorkerLoop::take(core::Partition partition, size_t room) {

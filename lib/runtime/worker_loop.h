@@ -39,8 +39,8 @@ class WorkerLoop {
   bool load_round();
   bool replay_round();
   bool live_round();
-  // So much waits that the next batch is worth being begun before the last has committed.
-  bool backlog(std::span<const core::Partition> partitions) const;
+  // How many records wait that the next batch can take.
+  size_t waiting(std::span<const core::Partition> partitions) const;
   // At most `room` records of the partition's logs; false: there is nothing.
   bool take(core::Partition partition, size_t room);
   void execute_actions();

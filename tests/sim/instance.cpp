@@ -258,7 +258,7 @@ void Instance::live_some() {
     for (auto& view : views) fetched.push_back({view.records, core::Offset{view.next}});
     worker_.apply(partition, fetched, core::time_from_ms(wall_ms_));
   }
-  worker_.end_round(core::time_from_ms(wall_ms_));
+  worker_.end_round(core::time_from_ms(wall_ms_), /*backlog=*/below(4) == 0);
 }
 
 // A small portion of each input log of the partition, or nothing of one. False: of none.
