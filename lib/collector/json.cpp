@@ -29,7 +29,7 @@ bool is_special(char byte) {
 
 // The first special byte at or behind `at`, or `end`. Sixteen bytes at a time, in the vectors that g++
 // and clang have for every processor.
-const char* find_special(const char* at, const char* end) {
+inline const char* find_special(const char* at, const char* end) {
   using Bytes [[gnu::vector_size(16)]] = unsigned char;
   while (end - at >= 16) {
     Bytes bytes;

@@ -33,8 +33,14 @@ constexpr size_t kTopicRoles = 5;  // without kNamed
 
 // An id, by name for everything that is visible, by slot for speed; equal when the names are.
 struct Key {
+  Key(std::string_view its_name, Slot its_slot) : name(its_name), slot(its_slot) {}
+  // Member by member: as a whole, the slot's four bytes would be read as eight right after they were
+  // written, and a processor waits for that.
+  Key(const Key& other) : name(other.name), slot(other.slot) {}
+  Key& operator=(const Key& other) = default;
+
   std::string_view name;
-  Slot slot{};
+  Slot slot;
 
   bool operator==(const Key& other) const { return name == other.name; }
 };

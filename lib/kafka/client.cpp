@@ -67,7 +67,9 @@ Properties defaults(const Settings& settings, ClientRole role) {
           {{"transaction.timeout.ms", "10000"},
            // The offsets of a transaction are refused while the last one's markers are written.
            {"retry.backoff.ms", "2"},
-           {"linger.ms", "5"},
+           // A transaction flushes what it has. Before that, only full requests are worth sending;
+           // and old versions spin through the last millisecond of a linger.
+           {"linger.ms", "1000"},
            {"queue.buffering.max.messages", "1000000"},
            {"queue.buffering.max.kbytes", "1048576"},
            // Of a topic that is gone: it is looked up before that is believed.
