@@ -2,6 +2,7 @@
 #include <benchmark/benchmark.h>
 
 #include <array>
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -90,6 +91,44 @@ void BM_ApplyGroup(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * 4);
 }
 BENCHMARK(BM_ApplyGroup)->Arg(0)->Arg(1000)->Arg(1'000'000);
+
+// The record that closes a group, with its outcome. Per record.
+void BM_LastDone(benchmark::State& state) {
+  constexpr size_t kGroups = 4096;
+  std::vector<std::array<std::string, 4>> lives;
+  for (size_t i = 0; i < kGroups; ++i) {
+    const std::string group = "life-" + std::to_string(1'000'000'000 + i);
+    lives.push_back({create_record(group), done_record(group, 'a'), done_record(group, 'b'),
+                     done_record(group, 'c')});
+  }
+  Processor processor{Options{}};
+  core::Arena arena;
+  core::Effects effects(arena);
+  std::vector<core::Slot> slots;
+  for (auto _ : state) {
+    const auto apply = [&](size_t step) {
+      for (const auto& life : lives) {
+        const core::Record record = record_of(life[step]);
+        processor.on_record(record, record.time, effects);
+      }
+    };
+    for (size_t step = 0; step < 3; ++step) apply(step);
+    effects.clear_list();
+    arena.clear();
+    const auto began = std::chrono::steady_clock::now();
+    apply(3);
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+    state.SetIterationTime(took.count() / static_cast<double>(kGroups));
+    slots.clear();
+    for (const core::Effect& effect : effects.list()) {
+      if (const auto* touch = std::get_if<core::Touch>(&effect)) slots.push_back(touch->key.slot);
+    }
+    for (const core::Slot slot : slots) processor.drop(slot);
+    effects.clear_list();
+    arena.clear();
+  }
+}
+BENCHMARK(BM_LastDone)->UseManualTime()->Iterations(200);
 
 }  // namespace
 }  // namespace muster::collector

@@ -2,6 +2,10 @@
 // Dones. So many groups are open at a time, and whose record comes next is drawn: the collector
 // meets its groups in no order, as in life. The same seed writes the same bytes. With fewer than
 // three Dones the groups stay open.
+//
+//   --keyed 0        records have no keys, and their partitions are drawn
+//   --entities N     so many expected ids, and --dones of them
+//   --due-at MS      the groups' deadlines are spread over the second that begins then (Unix time)
 #include "arguments.h"
 #include "base/check.h"
 #include "base/log.h"
@@ -12,6 +16,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <random>
 #include <string>
@@ -52,6 +57,10 @@ struct Shape {
   size_t dones = kDones;  // of each group
   size_t create_bytes = kCreateBytes;
   size_t payload_bytes = kPayloadBytes;
+  bool keyed = true;
+  size_t entities = kDones;
+  int64_t due_at_ms = 0;  // 0: a ttl long enough for a backlog to wait as long as it likes
+  uint64_t groups = 0;
 };
 
 class Backlog {
@@ -96,19 +105,39 @@ class Backlog {
     char id[32];
     std::snprintf(id, sizeof id, "trip-%010llu", static_cast<unsigned long long>(open.group));
     if (open.step == 0) {
-      // A ttl long enough for a backlog to wait as long as it likes.
+      const std::string ttl = ttl_of(open.group);
       write_create(value_, id,
-                   {.payload_bytes = shape_.payload_bytes, .bytes = shape_.create_bytes});
+                   {.ttl = ttl,
+                    .payload_bytes = shape_.payload_bytes,
+                    .bytes = shape_.create_bytes,
+                    .entities = shape_.entities});
     } else {
-      write_done(value_, id, {.group = open.group, .step = open.step});
+      write_done(value_, id, {.group = open.group, .step = open.step, .entities = shape_.entities});
     }
-    produce(id,
-            static_cast<int32_t>((murmur2(id) & 0x7fffffff) % static_cast<uint32_t>(partitions_)));
+    const auto drawn = static_cast<uint32_t>(shape_.keyed ? murmur2(id) & 0x7fffffff : random_());
+    produce(shape_.keyed ? id : "",
+            static_cast<int32_t>(drawn % static_cast<uint32_t>(partitions_)));
+  }
+
+  std::string ttl_of(uint64_t group) const {
+    if (shape_.due_at_ms == 0) return "86400";
+    const int64_t now_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
+                               std::chrono::system_clock::now().time_since_epoch())
+                               .count();
+    const auto due_ms =
+        shape_.due_at_ms + static_cast<int64_t>((group - shape_.first) * 1000 / shape_.groups);
+    if (due_ms <= now_ms) {
+      std::fprintf(stderr, "--due-at has come before all was written\n");
+      std::exit(1);
+    }
+    char text[24];
+    std::snprintf(text, sizeof text, "%.3f", static_cast<double>(due_ms - now_ms) / 1e3);
+    return text;
   }
 
   void produce(std::string_view key, int32_t partition) {
     while (rd_kafka_produce(topic_, partition, RD_KAFKA_MSG_F_COPY, value_.data(), value_.size(),
-                            key.data(), key.size(), nullptr) != 0) {
+                            key.empty() ? nullptr : key.data(), key.size(), nullptr) != 0) {
       CHECK(rd_kafka_last_error() == RD_KAFKA_RESP_ERR__QUEUE_FULL);
       rd_kafka_poll(client_, 10);
     }
@@ -119,6 +148,7 @@ class Backlog {
   rd_kafka_topic_t* topic_;
   int32_t partitions_;
   Shape shape_;
+  std::mt19937 random_{2};  // partitions
   std::string value_;
   uint64_t bytes_ = 0;
 };
@@ -134,8 +164,12 @@ int run(const Arguments& arguments) {
   const Shape shape{.first = static_cast<uint64_t>(arguments.number("first")),
                     .dones = static_cast<size_t>(arguments.number("dones", 0)),
                     .create_bytes = static_cast<size_t>(arguments.number("create-bytes")),
-                    .payload_bytes = static_cast<size_t>(arguments.number("payload-bytes"))};
-  CHECK(shape.dones <= kDones);
+                    .payload_bytes = static_cast<size_t>(arguments.number("payload-bytes")),
+                    .keyed = arguments.number("keyed", 0) != 0,
+                    .entities = static_cast<size_t>(arguments.number("entities")),
+                    .due_at_ms = arguments.number("due-at", 0),
+                    .groups = static_cast<uint64_t>(arguments.number("groups"))};
+  CHECK(shape.dones <= shape.entities);
 
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
   // One request at a time keeps the order without the bookkeeping of an idempotent producer.
@@ -154,8 +188,7 @@ int run(const Arguments& arguments) {
   CHECK(client != nullptr);
   kafka::TopicHandle topic(rd_kafka_topic_new(client.get(), topic_name.c_str(), nullptr));
   Backlog backlog(client.get(), topic.get(), partitions, shape);
-  const auto groups = static_cast<uint64_t>(arguments.number("groups"));
-  backlog.write(groups, static_cast<uint64_t>(arguments.number("open")),
+  backlog.write(shape.groups, static_cast<uint64_t>(arguments.number("open")),
                 static_cast<uint64_t>(arguments.number("seed")));
   const bool flushed = rd_kafka_flush(client.get(), 60'000) == RD_KAFKA_RESP_ERR_NO_ERROR;
   if (!flushed || records_failed > 0) {
@@ -163,7 +196,7 @@ int run(const Arguments& arguments) {
                  static_cast<unsigned long long>(records_failed));
     return 1;
   }
-  const uint64_t records = groups * (1 + shape.dones);
+  const uint64_t records = shape.groups * (1 + shape.dones);
   std::printf("records=%llu average_bytes=%llu\n", static_cast<unsigned long long>(records),
               static_cast<unsigned long long>(backlog.bytes() / records));
   return 0;
@@ -184,5 +217,8 @@ int main(int argc, char** argv) {
                               {"dones", "3"},
                               {"create-bytes", std::to_string(muster::bench::kCreateBytes)},
                               {"payload-bytes", std::to_string(muster::bench::kPayloadBytes)},
+                              {"keyed", "1"},
+                              {"entities", std::to_string(muster::bench::kDones)},
+                              {"due-at", "0"},
                               {"seed", "1"}}});
 }

@@ -8,6 +8,8 @@
 //   --keyed 0      no keys, any partition, drawn for each record
 //   --raw 1        the outcomes are copies of single records (bench_raw_loop): measured is the time
 //                  from such a record to its copy
+//   --storm N      somebody else's groups trip-0000000001 to trip-N time out within the second that
+//                  begins at --storm-at MS (Unix time); measured is when the last Failure is there
 //   --log FILE     a line for each outcome: arrival us, partition, its timestamp ms, when its
 //                  group's Create was sent us
 //
@@ -198,7 +200,9 @@ int run(const Arguments& arguments) {
   Family whole(arguments.text("prefix") + "-s", groups_max(arguments.number("rate")));
   Family lacking(arguments.text("prefix") + "-t", groups_max(arguments.number("timeouts", 0)));
   Window window;
-  Receiver receiver(arguments, whole, lacking, window);
+  Storm storm("trip-", static_cast<size_t>(arguments.number("storm", 0)),
+              arguments.number("storm-at", 0));
+  Receiver receiver(arguments, whole, lacking, storm, window);
   Sender sender(arguments, whole, lacking);
   window.begin_us = now_us() + arguments.number("warmup", 0) * 1'000'000;
   window.end_us = window.begin_us + arguments.number("seconds") * 1'000'000;
@@ -207,10 +211,10 @@ int run(const Arguments& arguments) {
 
   const bool raw = arguments.number("raw", 0) != 0;
   const int64_t give_up_us = now_us() + arguments.number("patience") * 1'000'000;
-  const uint64_t begun = sender.whole_begun() + sender.lacking_begun();
+  const uint64_t begun = sender.whole_begun() + sender.lacking_begun() + storm.outcomes.size();
   const auto all_there = [&] {
     if (raw) return now_us() - receiver.last_arrival_us() > kSilenceUs;
-    return whole.answered + lacking.answered >= begun;
+    return whole.answered + lacking.answered + storm.answered >= begun;
   };
   while (!all_there() && now_us() < give_up_us) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
@@ -218,7 +222,7 @@ int run(const Arguments& arguments) {
   // One that comes twice would come soon.
   if (!raw) std::this_thread::sleep_for(std::chrono::milliseconds(200));
   receiver.stop();
-  const uint64_t missing = raw ? 0 : begun - whole.answered - lacking.answered;
+  const uint64_t missing = raw ? 0 : begun - whole.answered - lacking.answered - storm.answered;
   std::printf("groups=%llu timeouts=%llu missing=%llu doubled=%llu wrong=%llu early=%llu",
               static_cast<unsigned long long>(sender.whole_begun()),
               static_cast<unsigned long long>(sender.lacking_begun()),
@@ -228,6 +232,11 @@ int run(const Arguments& arguments) {
               static_cast<unsigned long long>(receiver.early));
   print("answer", receiver.answer_ms);
   print("late", receiver.lateness_ms);
+  if (storm.answered > 0) {
+    std::printf(" storm_last_ms=%lld storm_shift_max=%lld",
+                static_cast<long long>(storm.last_arrival_us / 1000 - storm.at_ms),
+                static_cast<long long>(storm.shift_ms_max));
+  }
   std::printf(" shift_max=%lld behind_max=%.2f\n", static_cast<long long>(receiver.shift_ms_max),
               sender.behind_ms_max());
   return missing + receiver.doubled + receiver.wrong + receiver.early == 0 ? 0 : 1;
@@ -251,5 +260,7 @@ int main(int argc, char** argv) {
                               {"warmup", "5"},
                               {"seconds", "20"},
                               {"patience", "30"},
+                              {"storm", "0"},
+                              {"storm-at", "0"},
                               {"log", "-"}}});
 }

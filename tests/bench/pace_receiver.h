@@ -93,6 +93,24 @@ struct Family {
   std::atomic<uint64_t> answered{0};
 };
 
+// Groups of somebody else (bench_load --due-at) that time out within one second: keys `prefix` and
+// a number from 1 on.
+struct Storm {
+  Storm(std::string prefix_of_ids, size_t groups, int64_t begins_ms)
+      : prefix(std::move(prefix_of_ids)), at_ms(begins_ms), outcomes(groups) {}
+
+  int64_t due_ms(size_t group) const {
+    return at_ms + static_cast<int64_t>(group * 1000 / outcomes.size());
+  }
+
+  std::string prefix;
+  int64_t at_ms;
+  std::vector<uint8_t> outcomes;  // the receiver's, as the rest
+  std::atomic<uint64_t> answered{0};
+  int64_t last_arrival_us = 0;
+  int64_t shift_ms_max = 0;  // how long after the time meant for it a deadline was
+};
+
 inline kafka::ClientHandle make_client(rd_kafka_type_t type,
                                        const std::map<std::string, std::string>& values) {
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
@@ -107,9 +125,11 @@ inline kafka::ClientHandle make_client(rd_kafka_type_t type,
 // Has a thread of its own between start() and stop().
 class Receiver {
  public:
-  Receiver(const Arguments& arguments, Family& whole, Family& lacking, const Window& window)
+  Receiver(const Arguments& arguments, Family& whole, Family& lacking, Storm& storm,
+           const Window& window)
       : whole_(whole),
         lacking_(lacking),
+        storm_(storm),
         window_(window),
         raw_(arguments.number("raw", 0) != 0),
         client_(make_client(RD_KAFKA_CONSUMER, {{"bootstrap.servers", arguments.text("brokers")},
@@ -174,6 +194,10 @@ class Receiver {
       if (window_.holds(sent)) answer_ms.push_back(static_cast<double>(now - sent) / 1e3);
       return;
     }
+    if (!storm_.outcomes.empty() && key.starts_with(storm_.prefix)) {
+      take_storm(value, static_cast<size_t>(digits(key.substr(storm_.prefix.size()))) - 1, now);
+      return;
+    }
     for (Family* family : {&whole_, &lacking_}) {
       if (!family->owns(key)) continue;
       const auto group = static_cast<size_t>(digits(key.substr(family->prefix.size())));
@@ -214,6 +238,22 @@ class Receiver {
     if (window_.holds(now - late_us)) lateness_ms.push_back(static_cast<double>(late_us) / 1e3);
   }
 
+  void take_storm(std::string_view value, size_t group, int64_t now) {
+    const std::string_view resolved = behind(value, R"("resolved":")");
+    if (group >= storm_.outcomes.size() || resolved.empty() ||
+        behind(value, R"("code":"timeout")").empty()) {
+      ++wrong;
+    } else if (storm_.outcomes[group]++ > 0) {
+      ++doubled;
+    } else {
+      ++storm_.answered;
+      storm_.last_arrival_us = now;
+      const int64_t resolved_ms = time_ms(resolved);
+      if (now < resolved_ms * 1000) ++early;
+      storm_.shift_ms_max = std::max(storm_.shift_ms_max, resolved_ms - storm_.due_ms(group));
+    }
+  }
+
   void log(const rd_kafka_message_t& message, int64_t now, int64_t created_us) {
     if (!log_.is_open()) return;
     log_ << now << ' ' << message.partition << ' ' << rd_kafka_message_timestamp(&message, nullptr)
@@ -222,6 +262,7 @@ class Receiver {
 
   Family& whole_;
   Family& lacking_;
+  Storm& storm_;
   const Window& window_;
   bool raw_;
   kafka::ClientHandle client_;

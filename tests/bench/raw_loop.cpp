@@ -1,7 +1,8 @@
 // bench_raw_loop: what Kafka and its client can do at most, the 100 % of every ratio. It consumes
-// as a member of a group, puts out a record of an outcome's size for every fourth one, commits both
-// in a transaction each 100 ms (--interval-ms 0: as soon as the last one is through), and looks at
-// nothing. The clients are made by the collector's own code, so their settings are the same.
+// as a member of a group, puts out a record of an outcome's size for every fourth one (other sizes:
+// --output-bytes, --records-per-output), commits both in a transaction each 100 ms (--interval-ms 0:
+// as soon as the last one is through), and looks at nothing. The clients are made by the
+// collector's own code, so their settings are the same.
 #include "arguments.h"
 #include "base/check.h"
 #include "base/log.h"
@@ -26,8 +27,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr size_t kBatchRecords = 20'000;  // as the collector's
-constexpr uint64_t kRecordsPerOutput = 4;
-constexpr size_t kOutputBytes = 330;
 constexpr auto kPauseWhenEmpty = std::chrono::microseconds(200);
 constexpr int kCallTimeoutMs = 15'000;
 
@@ -42,10 +41,14 @@ void demand(rd_kafka_error_t* raw, const char* what) {
 
 class RawLoop {
  public:
-  RawLoop(const kafka::Settings& settings, std::chrono::milliseconds commit_interval)
-      : input_(settings.topics.input),
-        commit_interval_(commit_interval),
-        output_value_(kOutputBytes, 'x') {
+  struct Options {
+    std::chrono::milliseconds commit_interval{};
+    uint64_t records_per_output = 0;
+    size_t output_bytes = 0;
+  };
+
+  RawLoop(const kafka::Settings& settings, const Options& options)
+      : input_(settings.topics.input), options_(options), output_value_(options.output_bytes, 'x') {
     auto consumer_conf = kafka::make_conf(settings, kafka::ClientRole::kGroupConsumer);
     rd_kafka_conf_set_opaque(consumer_conf.get(), this);
     rd_kafka_conf_set_rebalance_cb(consumer_conf.get(), on_rebalance);
@@ -95,7 +98,7 @@ class RawLoop {
         take(std::span(batch).first(static_cast<size_t>(count)), partition);
       }
       const bool all = records_max > 0 ? records_ >= records_max : asked_to_stop.load();
-      if (open && (all || Clock::now() - opened >= commit_interval_)) {
+      if (open && (all || Clock::now() - opened >= options_.commit_interval)) {
         commit();
         open = false;
       }
@@ -147,7 +150,7 @@ class RawLoop {
   void take(std::span<rd_kafka_message_t*> messages, Partition& partition) {
     for (rd_kafka_message_t* message : messages) {
       if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        if (++records_ % kRecordsPerOutput == 0) produce(*message);
+        if (++records_ % options_.records_per_output == 0) produce(*message);
         partition.next = message->offset + 1;
       } else {
         CHECK(message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF);
@@ -182,7 +185,7 @@ class RawLoop {
   }
 
   std::string input_;
-  std::chrono::milliseconds commit_interval_;
+  Options options_;
   std::string output_value_;
   kafka::ClientHandle consumer_;
   kafka::ClientHandle producer_;
@@ -211,7 +214,10 @@ int run(const Arguments& arguments) {
   settings.client_id = "bench-raw-loop";
   make_topics(settings, arguments.text("topic"), arguments.text("output"),
               arguments.number("partitions"));
-  RawLoop(settings, std::chrono::milliseconds(arguments.number("interval-ms", 0))).run(records);
+  RawLoop(settings, {std::chrono::milliseconds(arguments.number("interval-ms", 0)),
+                     static_cast<uint64_t>(arguments.number("records-per-output")),
+                     static_cast<size_t>(arguments.number("output-bytes"))})
+      .run(records);
   return 0;
 }
 
@@ -227,5 +233,7 @@ int main(int argc, char** argv) {
                               {"group", ""},
                               {"partitions", "1"},
                               {"interval-ms", "100"},
+                              {"records-per-output", "4"},
+                              {"output-bytes", "330"},
                               {"records", ""}}});
 }
