@@ -6,7 +6,7 @@ import os
 import time
 
 from programs import Broker, Collector, pace, pace_facts
-from tools import STATE, die, number, print_table, say, spread
+from tools import STATE, at_most, die, number, print_table, say, spread
 
 PARTITIONS = 4
 STEADY_SECONDS = 1.0
@@ -160,6 +160,8 @@ def measure():
                     waits = [happens(pair) for _ in range(runs)]
                     rows.append([kind, what, spread([first for first, _ in waits], 2),
                                  spread([last for _, last in waits], 2), target])
+                    at_most(f"{what.partition(':')[0]}, {kind} members",
+                            [first for first, _ in waits], float(target.split()[1]), " s", 2)
                 pair.end()
     print_table(
         f"Failover at {number('BENCH_RATE', '500')} groups/s, {PARTITIONS} partitions, 2 instances;"

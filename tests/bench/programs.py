@@ -9,7 +9,7 @@ import signal
 import subprocess
 import time
 
-from tools import BIN, ROOT, STATE, die, number, say
+from tools import BIN, ROOT, STATE, die, number, run, say
 
 LOOK_SECONDS = 0.005  # how exact a time is that we read off a log
 READY = re.compile(r" (ready: consuming (\d+) partitions|waiting: )")
@@ -55,6 +55,10 @@ class Broker:
 
     def __exit__(self, *_):
         self.stop()
+
+
+def free_port():
+    return run([os.path.join(ROOT, "scripts", "kafka"), "port"], 30).strip()
 
 
 class Program:
@@ -134,6 +138,27 @@ class Program:
         with open(f"/proc/{self.process.pid}/stat", encoding="utf-8") as file:
             fields = file.read().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Redis(Program):
+    """An empty server that keeps nothing on disk."""
+
+    def __init__(self, name):
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}"
+        super().__init__(name, [
+            "redis-server", "--bind", "127.0.0.1", "--port", self.port, "--save", "",
+            "--appendonly", "no", "--dir", STATE])
+
+    def start(self):
+        if not shutil.which("redis-server"):
+            die("NO REDIS: there is no redis-server on the PATH (scripts/setup run installs it)")
+        super().start()
+        self.wait_for(lambda: "Ready to accept connections" in self.said(), "ready", 30)
+        return self
+
+    def ask(self, *words):
+        return run(["redis-cli", "-p", self.port, *words], 30).strip()
 
 
 class Collector(Program):

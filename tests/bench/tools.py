@@ -4,6 +4,7 @@ import math
 import os
 import platform
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -36,10 +37,53 @@ def number(name, default):
     return numbers(name, default)[0]
 
 
-def run(command, limit):
-    """Its stdout. It dies with us, and at the limit."""
+# What the last table of all shows: (what, measured, target, whether it is reached).
+verdicts = []
+
+
+# What could not be measured here, and why.
+left_out = []
+
+
+def leave_out(why):
+    say(why)
+    left_out.append(why)
+
+
+def judge(what, measured, target, reached):
+    """`measured` and `target` as text."""
+    verdicts.append((what, measured, target, reached))
+
+
+def at_least(what, values, target, digits=2):
+    """A verdict over the median of some ratios."""
+    if values:
+        judge(what, spread(values, digits), f">= {target}", statistics.median(values) >= target)
+
+
+def at_most(what, values, target, unit="", digits=0):
+    if values:
+        judge(what, spread(values, digits) + unit, f"<= {target}{unit}",
+              statistics.median(values) <= target)
+
+
+def print_verdicts():
+    if verdicts:
+        print_table("What is to be reached, and what this run has measured",
+                    ["what", "measured", "target", "reached"],
+                    [[what, measured, target, "yes" if reached else "NO"]
+                     for what, measured, target, reached in verdicts])
+    for why in left_out:
+        print(f"\n{why}", flush=True)
+
+
+def run(command, limit, may_fail=False):
+    """Its stdout; None if it has failed and may. It dies with us, and at the limit."""
     result = subprocess.run(["setpriv", "--pdeathsig", "TERM", *command], capture_output=True,
                             text=True, timeout=limit)
+    if result.returncode != 0 and may_fail:
+        say(f"{os.path.basename(command[0])} failed:\n{result.stdout}{result.stderr}")
+        return None
     if result.returncode != 0:
         die(f"{os.path.basename(command[0])} failed:\n{result.stdout}{result.stderr}")
     return result.stdout
@@ -70,7 +114,19 @@ def machine():
         kafka = os.environ.get("KAFKA_VERSION") or re.search(r"KAFKA_VERSION:-([\d.]+)",
                                                              file.read())[1]
     return (f"{os.cpu_count()} cores, {memory_gib:.0f} GiB, {platform.machine()}; g++ {compiler},"
-            f" {version}, Kafka {kafka}, all on this machine")
+            f" {version}, Kafka {kafka}, {redis()}, all on this machine; commit {commit()}")
+
+
+def redis():
+    if not shutil.which("redis-server"):
+        return "no Redis"
+    return "Redis " + re.search(r"v=(\S+)", run(["redis-server", "--version"], 30))[1]
+
+
+def commit():
+    found = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty"],
+                           capture_output=True, text=True, check=False)
+    return found.stdout.strip() or "unknown"
 
 
 def print_table(title, head, rows):
