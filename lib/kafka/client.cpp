@@ -67,8 +67,7 @@ Properties defaults(const Settings& settings, ClientRole role) {
           {{"transaction.timeout.ms", "10000"},
            // The offsets of a transaction are refused while the last one's markers are written.
            {"retry.backoff.ms", "2"},
-           // A transaction flushes what it has. Before that, only full requests are worth sending;
-           // and old versions spin through the last millisecond of a linger.
+           // A transaction flushes what it has. Before that, only whole requests are worth sending.
            {"linger.ms", "1000"},
            {"queue.buffering.max.messages", "1000000"},
            {"queue.buffering.max.kbytes", "1048576"},
