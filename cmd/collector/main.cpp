@@ -50,6 +50,7 @@ runtime::WorkerOptions worker_options(const cmd::CollectorSettings& settings,
       kafka.partitioner == "crc32" ? core::Partitioner::kCrc32 : core::Partitioner::kMurmur2,
       kafka.partitions};
   options.accept_loss = settings.accept_loss;
+  options.memory = cmd::worker_memory(settings);
   if (settings.redis) options.checkpoints = {settings.checkpoint_interval};
   options.shard.carry_after = settings.carry_after;
   options.shard.remembered_max = settings.remembered_max;
@@ -100,7 +101,11 @@ int run(cmd::CollectorSettings settings) {
     return kExitFailure;
   }
   if (!topics.facts) return 0;  // stopped while waiting
-  cmd::adopt(*topics.facts, settings);
+  const std::string misfit = cmd::adopt(*topics.facts, settings);
+  if (!misfit.empty()) {
+    base::log_error(misfit);
+    return kExitUsage;
+  }
   return runtime::run_workers(mailboxes, [&](size_t i) {
     return run_worker(settings, cmd::worker_settings(settings.kafka, i), mailboxes[i]);
   });

@@ -19,6 +19,10 @@ using kafka::is_topic_character;
 using kafka::is_topic_name;
 
 constexpr int64_t kDayMs = 24LL * 3600 * 1000;
+// A worker with its clients, before anything is open; twice that is the least to be useful.
+constexpr size_t kWorkerBytes = size_t{32} << 20;
+constexpr size_t kMemoryPerWorkerMin = 2 * kWorkerBytes;
+constexpr size_t kReadAheadMin = size_t{128} << 10;
 constexpr const char* kTopicName =
     "a name of 1 to 249 letters, digits, '.', '_', '-', neither \".\" nor \"..\"";
 
@@ -114,6 +118,24 @@ void read_checkpoints(config::Options& options, CollectorSettings& s) {
   s.redis->client_name = s.kafka.client_id;
 }
 
+void read_memory_limit(config::Options& options, CollectorSettings& s) {
+  if (options.maybe_text("memory-limit"))
+    s.memory_limit =
+        options.bytes("memory-limit", s.workers * kMemoryPerWorkerMin, uint64_t{1} << 50);
+}
+
+// A quarter of the limit is for records that are fetched and wait, shared among all logs that the
+// process may get. Empty: it is enough.
+std::string share_read_ahead(CollectorSettings& s) {
+  if (!s.memory_limit) return "";
+  const size_t logs = size_t{2} * static_cast<size_t>(s.kafka.partitions);
+  s.kafka.read_ahead_bytes_max = std::max(*s.memory_limit / 4 / logs, kReadAheadMin);
+  const size_t least = s.workers * kMemoryPerWorkerMin + 2 * logs * kReadAheadMin;
+  if (*s.memory_limit >= least || s.kafka.read_ahead_bytes_max > kReadAheadMin) return "";
+  return "--memory-limit: " + std::to_string(s.kafka.partitions) + " partitions need at least " +
+         std::to_string((least >> 20) + 1) + "MiB";
+}
+
 uint32_t bytes_of(size_t limit) {
   return static_cast<uint32_t>(std::min<size_t>(limit, collector::kBytesMax));
 }
@@ -147,6 +169,9 @@ config::Options collector_options() {
        {"remembered-max",
         "how many closed groups a partition remembers; beyond, the oldest go early", "2000000",
         "N"},
+       {"memory-limit",
+        "near it, events of new groups wait in their topic; bytes, or as in 512MiB or 4GiB", "",
+        "SIZE"},
        {"sender", "put into outcomes as their sender", "", "NAME"},
        {"workers", "group members in this process, each with threads of its own", "1", "N"},
        {"carry-after",
@@ -209,6 +234,7 @@ CollectorSettings read_settings(config::Options& options) {
     options.add_error("--sender: not UTF-8");
   }
   s.workers = static_cast<size_t>(options.integer("workers", 1, 64));
+  read_memory_limit(options, s);
   s.carry_after = core::Duration{options.seconds_as_ms("carry-after", 100, 365 * kDayMs)};
   s.remembered_max = static_cast<size_t>(options.integer("remembered-max", 0, 1'000'000'000));
 
@@ -220,7 +246,7 @@ CollectorSettings read_settings(config::Options& options) {
   return s;
 }
 
-void adopt(const kafka::TopicFacts& facts, CollectorSettings& settings) {
+std::string adopt(const kafka::TopicFacts& facts, CollectorSettings& settings) {
   settings.kafka.partitions = facts.partitions;
   settings.kafka.produce_bytes_max =
       std::min({settings.kafka.produce_bytes_max, facts.output_bytes_max,
@@ -229,6 +255,13 @@ void adopt(const kafka::TopicFacts& facts, CollectorSettings& settings) {
     settings.collector.max_message_bytes = bytes_of(facts.input_bytes_max);
   settings.collector.output_bytes_max = bytes_of(facts.output_bytes_max);
   settings.dead_letter_bytes_max = facts.dead_letter_bytes_max;
+  return share_read_ahead(settings);
+}
+
+std::optional<runtime::MemoryLimit::Options> worker_memory(const CollectorSettings& settings) {
+  if (!settings.memory_limit) return std::nullopt;
+  return runtime::MemoryLimit::Options{*settings.memory_limit / settings.workers, kWorkerBytes,
+                                       kafka::read_ahead_bytes(settings.kafka)};
 }
 
 kafka::Settings worker_settings(const kafka::Settings& process, size_t i) {

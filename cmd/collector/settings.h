@@ -8,6 +8,7 @@
 #include "kafka/settings.h"
 #include "kafka/topics.h"
 #include "redis/settings.h"
+#include "runtime/memory_limit.h"
 
 #include <optional>
 #include <string>
@@ -20,6 +21,7 @@ struct CollectorSettings {
   collector::Options collector;
   size_t workers = 1;
   size_t remembered_max = 0;
+  std::optional<size_t> memory_limit;  // of the process, in bytes; absent: none
   core::Duration carry_after{};
   size_t dead_letter_bytes_max = 0;      // the topic's
   std::optional<redis::Settings> redis;  // absent: no checkpoints
@@ -32,8 +34,10 @@ struct CollectorSettings {
 config::Options collector_options();
 // All that is wrong is in options.errors() afterwards.
 CollectorSettings read_settings(config::Options& options);
-// What the topics say about themselves.
-void adopt(const kafka::TopicFacts& facts, CollectorSettings& settings);
+// What the topics say about themselves. What does not fit them is returned, in words.
+std::string adopt(const kafka::TopicFacts& facts, CollectorSettings& settings);
+// What a worker may hold of the process' memory, if that is limited. After adopt().
+std::optional<runtime::MemoryLimit::Options> worker_memory(const CollectorSettings& settings);
 // Those of the i-th worker of the process: a group member and a writer of its own. The first has the
 // names of a process with one worker.
 kafka::Settings worker_settings(const kafka::Settings& process, size_t i);

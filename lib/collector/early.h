@@ -49,6 +49,13 @@ class EarlyGroup {
   // When it became one.
   core::Time orphan_since() const { return orphan_since_; }
 
+  // In memory, about.
+  size_t held_bytes() const {
+    constexpr size_t kMallocBytes = 16;
+    return sizeof *this + kMallocBytes + id_.size() + kMallocBytes +
+           kept_.size() * (sizeof(Kept) + kMallocBytes) + bytes_;
+  }
+
   // False, and nothing kept: over `count_max` or kEarlyBytesMax.
   [[nodiscard]] bool keep(const core::Record& record, core::Time expires, size_t count_max);
   // Takes off what is due at `now`, in order of arrival.

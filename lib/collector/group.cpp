@@ -20,6 +20,7 @@ size_t block_size(size_t used) {
   const size_t step = used < 1024 ? 16 : std::bit_floor(used) / 8;
   return (used + 8 + step - 1) / step * step - 8;
 }
+constexpr size_t kMallocBytes = 8;  // its header of a block
 
 // Short to write for times that lie near each other. Modulo 2^64, so any will do.
 uint64_t distance(core::Time from, core::Time to) {
@@ -319,6 +320,10 @@ void OpenGroup::drop_answers() {
   fixed().overflowed = 1;
 }
 
+size_t OpenGroup::held_bytes() const {
+  return block_size(bytes_at() + fixed().bytes) + kMallocBytes;
+}
+
 // --- closed
 
 ClosedGroup::ClosedGroup(std::string_view id, core::Time forget_from) {
@@ -330,6 +335,10 @@ ClosedGroup::ClosedGroup(std::string_view id, core::Time forget_from) {
 
 std::string_view ClosedGroup::id() const {
   return {block_.get() + sizeof(Fixed), fixed().id_bytes};
+}
+
+size_t ClosedGroup::held_bytes() const {
+  return block_size(sizeof(Fixed) + fixed().id_bytes) + kMallocBytes;
 }
 
 bool ClosedGroup::forget_from(core::Time time) {

@@ -104,6 +104,8 @@ class OpenGroup {
   std::optional<OpenGroup> updated(const Update& update, core::Time now,
                                    uint32_t entities_max) const;
 
+  // In memory.
+  size_t held_bytes() const;
   void save(base::ByteWriter& writer) const;
   // Absent: not what save() wrote.
   [[nodiscard]] static std::optional<OpenGroup> load(std::string_view id, base::ByteReader& reader);
@@ -167,6 +169,8 @@ class ClosedGroup {
   core::Time forget_from() const { return core::time_from_ms(fixed().forget_from_ms); }
   // False: it is remembered that long anyway.
   [[nodiscard]] bool forget_from(core::Time time);
+  // In memory.
+  size_t held_bytes() const;
 
  private:
   struct Fixed {

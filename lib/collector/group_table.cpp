@@ -15,6 +15,13 @@ std::string_view name(const GroupState& state) {
   return {};
 }
 
+size_t held_bytes(const GroupState& state) {
+  if (const auto* open = std::get_if<OpenGroup>(&state)) return open->held_bytes();
+  if (const auto* closed = std::get_if<ClosedGroup>(&state)) return closed->held_bytes();
+  const auto* early = std::get_if<std::unique_ptr<EarlyGroup>>(&state);
+  return early != nullptr && *early != nullptr ? (*early)->held_bytes() : 0;
+}
+
 uint32_t GroupTable::hash_of(std::string_view name) {
   return static_cast<uint32_t>(base::hash64(name) >> 32);
 }

@@ -27,6 +27,8 @@ using GroupState =
 
 // Empty for a free slot.
 std::string_view name(const GroupState& state);
+// In memory, besides what the table takes.
+size_t held_bytes(const GroupState& state);
 
 class GroupTable {
  public:
@@ -42,6 +44,7 @@ class GroupTable {
   const GroupState& at(core::Slot slot) const;
   void erase(core::Slot slot);
   size_t size() const { return names_.size(); }
+  size_t held_bytes() const { return size() * (sizeof(Entry) + kNameBytes); }
 
  private:
   // The hash lies in the state's padding. It is kept so that growing need not read the names.
@@ -73,6 +76,8 @@ class GroupTable {
     bool operator()(uint32_t slot, const Wanted& wanted) const { return (*this)(wanted, slot); }
     const Entries* entries;
   };
+
+  static constexpr size_t kNameBytes = 8;  // in the set, on average
 
   static uint32_t hash_of(std::string_view name);
 

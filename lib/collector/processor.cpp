@@ -85,6 +85,7 @@ void Processor::open_group(std::optional<core::Slot> known, const Create& create
   OpenGroup group(create, {cause.record.time, cause.now, cause.now + create.ttl,
                            cause.now + options_.early_ttl});
   Early early;
+  const size_t before = known ? weight(*known) : 0;
   if (known) {
     early = std::move(std::get<Early>(groups_.at(*known)));
     replace(*known, std::move(group));
@@ -93,6 +94,7 @@ void Processor::open_group(std::optional<core::Slot> known, const Create& create
     ++open_;
   }
   const core::Slot slot = *known;
+  const Weighing weighing(*this, slot, before);
   settle(slot, {}, {cause.record.time, cause.now, &cause.record}, effects);
   if (early != nullptr) apply_early(slot, *early, cause, effects);
 
@@ -131,8 +133,9 @@ void Processor::on_event(const Decoded& event, std::string_view group, const Cau
                          core::Effects& effects) {
   const auto slot = groups_.find(group);
   if (!slot) {
-    GroupState early = std::make_unique<EarlyGroup>(group);
-    keep_early(groups_.add(std::move(early)), cause, effects);
+    const core::Slot added = groups_.add(std::make_unique<EarlyGroup>(group));
+    held_ += weight(added);
+    keep_early(added, cause, effects);
   } else if (std::holds_alternative<OpenGroup>(groups_.at(*slot))) {
     on_event_open(*slot, event, cause, effects);
   } else if (std::holds_alternative<Early>(groups_.at(*slot))) {
@@ -156,6 +159,7 @@ void Processor::count_late(const Decoded& event, core::Effects& effects) {
 }
 
 void Processor::keep_early(core::Slot slot, const Cause& cause, core::Effects& effects) {
+  const Weighing weighing(*this, slot);
   EarlyGroup& early = *std::get<Early>(groups_.at(slot));
   const core::Time expires = cause.now + options_.early_ttl;
   const bool arm = early.orphan() || expires < early.earliest();
@@ -171,6 +175,7 @@ void Processor::keep_early(core::Slot slot, const Cause& cause, core::Effects& e
 
 void Processor::on_event_open(core::Slot slot, const Decoded& event, const Cause& cause,
                               core::Effects& effects) {
+  const Weighing weighing(*this, slot);
   const bool kept_longer =
       std::get<OpenGroup>(groups_.at(slot)).keep_until(cause.now + options_.early_ttl);
   const Applied applied = apply(slot, event, cause.record, cause, effects);
@@ -297,6 +302,7 @@ void Processor::replace(core::Slot slot, GroupState state) {
 
 void Processor::drop(core::Slot slot) {
   open_ -= std::holds_alternative<OpenGroup>(groups_.at(slot)) ? 1 : 0;
+  held_ -= weight(slot);
   groups_.erase(slot);
 }
 

@@ -42,6 +42,7 @@ class Processor final : public core::Processor {
   [[nodiscard]] bool load(std::string_view key, std::string_view bytes,
                           core::Effects& effects) override;
 
+  size_t held_bytes() const override { return held_ + groups_.held_bytes(); }
   std::optional<core::Slot> find(std::string_view key) const override { return groups_.find(key); }
   std::string_view name(core::Slot slot) const override;
   void drop(core::Slot slot) override;
@@ -108,12 +109,31 @@ class Processor final : public core::Processor {
   bool load_state(std::string_view key, std::string_view bytes, GroupState& state);
   bool is_early_event(std::string_view bytes, std::string_view group);
   void replace(core::Slot slot, GroupState state);
+  size_t weight(core::Slot slot) const { return collector::held_bytes(groups_.at(slot)); }
+
+  // Keeps held_ right over whatever happens to an id as long as this lives.
+  class Weighing {
+   public:
+    Weighing(Processor& processor, core::Slot slot, size_t before)
+        : processor_(processor), slot_(slot), before_(before) {}
+    Weighing(Processor& processor, core::Slot slot)
+        : Weighing(processor, slot, processor.weight(slot)) {}
+    ~Weighing() { processor_.held_ += processor_.weight(slot_) - before_; }
+    Weighing(const Weighing&) = delete;
+    Weighing& operator=(const Weighing&) = delete;
+
+   private:
+    Processor& processor_;
+    core::Slot slot_;
+    size_t before_;
+  };
 
   Options options_;
   Decoder decoder_;
   std::optional<Decoded> routed_;  // of the record that on_record gets next
   GroupTable groups_;
   size_t open_ = 0;
+  size_t held_ = 0;  // by the groups themselves
   std::string outcome_;
   std::vector<core::Header> headers_;
   std::vector<core::Header> read_headers_;

@@ -87,6 +87,7 @@ void Processor::put_out(const OpenGroup& group, const Ending& ending, const core
 // --- timers
 
 void Processor::on_timer(core::Slot slot, core::Time due, core::Effects& effects) {
+  const Weighing weighing(*this, slot);
   if (std::holds_alternative<OpenGroup>(groups_.at(slot))) {
     on_timer_open(slot, due, effects);
   } else {

@@ -71,6 +71,7 @@ bool Processor::load(std::string_view key, std::string_view bytes, core::Effects
   const auto known = groups_.find(key);
   bool armed = false;
   bool leaving = false;
+  const size_t before = known ? weight(*known) : 0;
   if (known) {
     armed = was_armed(groups_.at(*known));
     leaving = was_leaving(groups_.at(*known));
@@ -80,6 +81,7 @@ bool Processor::load(std::string_view key, std::string_view bytes, core::Effects
     static_cast<void>(groups_.add(std::move(state)));
   }
   const core::Slot slot = groups_.find(key).value();
+  held_ += weight(slot) - before;
   const core::Key own_key = this->key(slot);
   const GroupState& now = groups_.at(slot);
   if (armed && !was_armed(now)) effects.disarm(own_key);

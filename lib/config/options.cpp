@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <filesystem>
@@ -274,6 +275,22 @@ int64_t Options::integer(const std::string& name, int64_t min, int64_t max) {
   if (values_.contains(name)) {
     wrong(name, "a whole number from " + std::to_string(min) + " to " + std::to_string(max));
   }
+  return min;
+}
+
+uint64_t Options::bytes(const std::string& name, uint64_t min, uint64_t max) {
+  constexpr std::array<std::string_view, 5> kUnits = {"", "KiB", "MiB", "GiB", "TiB"};
+  const std::string given = text(name);
+  uint64_t number = 0;
+  const char* end = given.data() + given.size();
+  const auto [rest, error] = std::from_chars(given.data(), end, number);
+  const auto unit = std::ranges::find(kUnits, std::string_view(rest, end));
+  if (error == std::errc{} && unit != kUnits.end()) {
+    const auto shift = 10 * static_cast<unsigned>(unit - kUnits.begin());
+    if (number <= max >> shift && number << shift >= min) return number << shift;
+  }
+  if (values_.contains(name))
+    wrong(name, "bytes, as in 512MiB or 4GiB, at least " + std::to_string(min >> 20) + "MiB");
   return min;
 }
 

@@ -61,6 +61,8 @@ class Options {
   int64_t integer(const std::string& name, int64_t min, int64_t max);
   // Seconds, with a fraction if need be, as milliseconds.
   int64_t seconds_as_ms(const std::string& name, int64_t min_ms, int64_t max_ms);
+  // Bytes, as a whole number with KiB, MiB, GiB or TiB behind it or nothing.
+  uint64_t bytes(const std::string& name, uint64_t min, uint64_t max);
   // Of a switch.
   bool on(const std::string& name);
   std::string one_of(const std::string& name, const std::vector<std::string>& values);

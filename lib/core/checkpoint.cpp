@@ -179,7 +179,9 @@ std::optional<DecodedEntry> decode_checkpoint_entry(std::string_view key, std::s
   if (!reader.ok() || raw(decoded.entry.since) == 0) return std::nullopt;
   std::string prefix;
   base::ByteWriter(prefix).varint(raw(decoded.entry.since));
-  decoded.entry.state = rest->substr(std::min(prefix.size(), rest->size()));
+  // The state begins behind the number as it is written, which is in one way only.
+  if (!rest->starts_with(prefix)) return std::nullopt;
+  decoded.entry.state = rest->substr(prefix.size());
   decoded.checksum = low_half(base::ByteReader(value.substr(1)).fixed64());
   return decoded;
 }

@@ -110,6 +110,15 @@ void Checkpointer::begin_changed() {
   first.closed_left = numbers_left_;
 }
 
+size_t Checkpointer::held_bytes() const {
+  constexpr size_t kLeftBytes = sizeof(LeftEntry) + 32;  // with a name of ordinary length
+  const size_t left =
+      left_.size() + left_closed_.size() + entries_left_.size() + names_left_.size();
+  return living_.size() * (sizeof(Id) + sizeof(Mark)) +
+         (changed_.size() + pending_.size()) * sizeof(Slot) + left * kLeftBytes + part_bytes() +
+         (with_store_ ? part_bytes_max_ : 0);
+}
+
 CheckpointPart& Checkpointer::part() {
   if (!part_) part_ = std::make_unique<CheckpointPart>();
   return *part_;

@@ -57,6 +57,9 @@ class Checkpointer {
   std::unique_ptr<CheckpointPart> next_part(Partition partition, Offset journal);
   BatchNumber batch() const { return head_.n; }
 
+  // In memory: its tables for the ids that there are now, and what is on its way.
+  size_t held_bytes() const;
+
   // --- the store's answers
   void stored();
   // Nothing was written, or nobody knows; also if it is given up.

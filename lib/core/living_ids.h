@@ -36,6 +36,8 @@ class LivingIds {
   size_t size() const { return size_; }
   // Ids that may leave at some time.
   size_t forgettable() const { return forgettable_; }
+  // In memory, of those that there are now.
+  size_t held_bytes() const { return size_ * sizeof(Id) + waiting_.size() * sizeof(Waiting); }
 
   // The batch of the id that has been needed for longest, and that id.
   std::optional<BatchNumber> oldest() const;

@@ -40,6 +40,9 @@ class Processor {
   [[nodiscard]] virtual bool load(std::string_view key, std::string_view bytes,
                                   Effects& effects) = 0;
 
+  // What its ids take in memory, about; asked often.
+  virtual size_t held_bytes() const = 0;
+
   virtual std::optional<Slot> find(std::string_view key) const = 0;
   // Valid until the id changes.
   virtual std::string_view name(Slot slot) const = 0;

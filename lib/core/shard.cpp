@@ -67,7 +67,8 @@ void Shard::apply_record(size_t log, Record& record, Effects& effects, Batch* ba
 
 // The id that the record is about, if anybody has to know.
 std::optional<std::string_view> Shard::route(const Record& record) {
-  if (!routing_in_force_ && !copies()) return std::nullopt;
+  if (!routing_in_force_ && !copies() && !stopped_) return std::nullopt;
+  stopped_ = false;
   return processor_->route(record);
 }
 
@@ -245,13 +246,18 @@ void Shard::begin(Time wall) {
   began_ = true;
 }
 
-void Shard::apply(size_t log, std::span<Record> records, Offset next, Batch& batch) {
+size_t Shard::apply(size_t log, std::span<Record> records, Offset next, Batch& batch) {
   CHECK(began_);
   CHECK(records.empty() || log >= last_log_ || MUSTER_PLANTED(kLogsInterleaved));
-  for (Record& record : records) {
-    CHECK(record.offset >= applied_to_[log]);
-    applied_to_[log] = after(record.offset);
-    apply_record(log, record, batch.effects, &batch);
+  for (size_t i = 0; i < records.size(); ++i) {
+    CHECK(records[i].offset >= applied_to_[log]);
+    if (gate_ != Gate::kOpen && !passes(log, records[i])) {
+      next = records[i].offset;
+      records = records.first(i);
+      break;
+    }
+    applied_to_[log] = after(records[i].offset);
+    apply_record(log, records[i], batch.effects, &batch);
   }
   // A later round would put records of the first log behind these, and a replay before them.
   if (log > 0 && !records.empty()) {
@@ -265,6 +271,7 @@ void Shard::apply(size_t log, std::span<Record> records, Offset next, Batch& bat
   applied_to_[log] = next;
   records_ += records.size();
   batch.records += records.size();
+  return records.size();
 }
 
 void Shard::rewind() {

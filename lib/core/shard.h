@@ -39,6 +39,10 @@ struct ShardLimits {
   size_t checkpoint_part_bytes_max = size_t{1} << 20;
 };
 
+// Which records a shard takes: where memory is short, not those that would bring an id to life, or
+// none for an id of its own. What is not taken stays in its log, and all that lies behind it.
+enum class Gate : uint8_t { kOpen, kKnownIds, kNoIds };
+
 class Shard {
  public:
   // Without routing there is one log, all of whose records are at home.
@@ -56,6 +60,8 @@ class Shard {
   const Processor& processor() const { return *processor_; }
   size_t living() const { return living_.size(); }
   size_t timers() const { return wheel_.size(); }
+  // In memory, about: what grows with its ids.
+  size_t held_bytes() const;
 
   // --- from nothing: an epoch begins at these offsets. `journal_end` is a journal offset before
   // its first entry.
@@ -76,8 +82,10 @@ class Shard {
   // --- live. A batch is built in rounds: begin() with the wall clock as read after the poll, then
   // apply() for one log after the other.
   void begin(Time wall);
-  // `next`: the position behind the records, gaps included.
-  void apply(size_t log, std::span<Record> records, Offset next, Batch& batch);
+  void gate(Gate gate) { gate_ = gate; }
+  // `next`: the position behind the records, gaps included. Returns how many were taken: all, unless
+  // the gate has stopped one.
+  size_t apply(size_t log, std::span<Record> records, Offset next, Batch& batch);
   // The batch can have another round. A replay gives all records of a batch the ceiling of its last
   // round, and reads log after log: so not if anything hung on the ceiling, nor if the second log
   // has had its turn.
@@ -147,6 +155,7 @@ class Shard {
   // Takes the list; outputs go to `batch` if there is one.
   void take(Effects& effects, Batch* batch, std::optional<Cause> cause = std::nullopt);
   std::optional<std::string_view> route(const Record& record);
+  bool passes(size_t log, const Record& record);
   std::optional<Partition> away(size_t log, std::optional<std::string_view> key) const;
   // A checkpoint is being written: ids that change are to be copied before.
   bool copies() const { return checkpointer_ && checkpointer_->copies(); }
@@ -189,7 +198,9 @@ class Shard {
   bool dirty_ = false;
   bool began_ = false;
   bool pinned_ = false;
-  size_t last_log_ = 0;  // that was applied in this batch
+  Gate gate_ = Gate::kOpen;
+  bool stopped_ = false;  // the processor was asked about a record that it did not get
+  size_t last_log_ = 0;   // that was applied in this batch
 
   TimerWheel wheel_;
   LivingIds living_;

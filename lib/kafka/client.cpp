@@ -5,7 +5,9 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <map>
 #include <mutex>
 #include <set>
@@ -13,14 +15,31 @@
 namespace muster::kafka {
 namespace {
 
-using Properties = std::vector<std::pair<std::string, std::string>>;
+using NameValue = std::pair<std::string, std::string>;
+using Properties = std::vector<NameValue>;
 
 // Since this version a consumer that has read ahead enough looks again after
 // fetch.queue.backoff.ms; before, it slept for a second, which only a very long queue avoids.
 constexpr int kShortBackoffSince = 0x02020000;
+constexpr size_t kFetchBytes = size_t{1} << 20;  // librdkafka's own, of one partition
 // An answer that is lost on the way is missed after this. A large fetch over a slow link must be
 // through by then.
 constexpr const char* kConsumerSocketTimeoutMs = "20000";
+
+size_t fastest_read_ahead_bytes() {
+  const size_t mebibytes = rd_kafka_version() >= kShortBackoffSince ? 32 : 256;
+  return mebibytes << 20;
+}
+
+// The queue is filled by one more fetch when there is room in it.
+void add_read_ahead(const Settings& settings, Properties& p) {
+  size_t queue = fastest_read_ahead_bytes();
+  if (settings.read_ahead_bytes_max > 0) {
+    queue = std::min(queue, settings.read_ahead_bytes_max / 2);
+    p.emplace_back("fetch.message.max.bytes", std::to_string(std::min(queue, kFetchBytes)));
+  }
+  p.emplace_back("queued.max.messages.kbytes", std::to_string(queue >> 10));
+}
 
 Properties defaults(const Settings& settings, ClientRole role) {
   Properties p = {{"socket.nagle.disable", "true"},
@@ -48,13 +67,10 @@ Properties defaults(const Settings& settings, ClientRole role) {
            {"retry.backoff.ms", "5"}});
       [[fallthrough]];
     case ClientRole::kReader:
-      if (rd_kafka_version() >= kShortBackoffSince) {
-        p.insert(p.end(),
-                 {{"fetch.queue.backoff.ms", "1"}, {"queued.max.messages.kbytes", "32768"}});
-      } else {
-        p.insert(p.end(),
-                 {{"queued.min.messages", "10000000"}, {"queued.max.messages.kbytes", "262144"}});
-      }
+      p.emplace_back(rd_kafka_version() >= kShortBackoffSince
+                         ? NameValue{"fetch.queue.backoff.ms", "1"}
+                         : NameValue{"queued.min.messages", "10000000"});
+      add_read_ahead(settings, p);
       if (role == ClientRole::kReader) {
         p.insert(p.end(), {{"socket.timeout.ms", kConsumerSocketTimeoutMs},
                            {"fetch.wait.max.ms", "20"},
@@ -221,6 +237,16 @@ std::vector<std::string> check_properties(const Settings& settings) {
     }
   }
   return wrong;
+}
+
+size_t read_ahead_bytes(const Settings& settings) {
+  size_t bytes = fastest_read_ahead_bytes();
+  if (settings.read_ahead_bytes_max > 0) bytes = std::min(bytes, settings.read_ahead_bytes_max);
+  for (const auto& [name, value, source] : settings.properties) {
+    if (name == "queued.max.messages.kbytes")
+      bytes = std::strtoull(value.c_str(), nullptr, 10) << 10;
+  }
+  return bytes;
 }
 
 ConfHandle make_conf(const Settings& settings, ClientRole role) {

@@ -22,6 +22,9 @@ enum class ClientRole {
 // Wrong names or values of properties, in words; empty if there are none.
 std::vector<std::string> check_properties(const Settings& settings);
 
+// How much a log's queue of fetched records may hold: as the settings say, or the user's properties.
+size_t read_ahead_bytes(const Settings& settings);
+
 // `opaque` is handed to the callbacks that the caller has set on the conf.
 ConfHandle make_conf(const Settings& settings, ClientRole role);
 // Takes the conf. Fails only for reasons that no retry mends: the message says which.

@@ -228,6 +228,10 @@ runtime::Fetched GroupConsumer::fetch(core::Partition partition, runtime::Log lo
   return fetched;
 }
 
+void GroupConsumer::put_back(core::Partition partition, runtime::Log log, size_t records) {
+  queues_.at({partition, log})->put_back(records);
+}
+
 void GroupConsumer::close() {
   if (closed_) return;
   closed_ = true;

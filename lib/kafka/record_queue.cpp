@@ -102,6 +102,11 @@ void RecordQueue::consume(size_t records) {
   consumed_ += records;
 }
 
+void RecordQueue::put_back(size_t records) {
+  CHECK(records <= consumed_);
+  consumed_ -= records;
+}
+
 size_t RecordQueue::queued() const { return rd_kafka_queue_length(queue_.get()); }
 
 }  // namespace muster::kafka

@@ -24,6 +24,8 @@ class RecordQueue {
 
   runtime::Fetched fetch(size_t records_max);
   void consume(size_t records);
+  // Of what was consumed since the last fetch, the last so many.
+  void put_back(size_t records);
   size_t queued() const;
   rd_kafka_queue_s* handle() const { return queue_.get(); }
 

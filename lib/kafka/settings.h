@@ -71,6 +71,8 @@ struct Settings {
   TopicNames topics;
   int32_t partitions = 0;  // of the input, and of our own topics, when they were checked
   size_t produce_bytes_max = 1'000'000;  // of one produce request: what all topics take
+  // Of records that are fetched and wait, of each log; 0: what is fastest.
+  size_t read_ahead_bytes_max = 0;
   // Outcomes may go to topics that events name, if these match the whole name (ECMAScript's regular
   // expressions); never to internal ones.
   std::string handler_topics = ".*";

@@ -138,6 +138,8 @@ class Consumer {
   virtual void unassign() = 0;
   virtual size_t queued(core::Partition partition, Log log) const = 0;
   virtual Fetched fetch(core::Partition partition, Log log, size_t records_max) = 0;
+  // The last so many records of the last fetch were not taken: the next one gives them again.
+  virtual void put_back(core::Partition partition, Log log, size_t records) = 0;
   // Who this member is in which generation, saved at the assignment; goes with every transaction.
   virtual std::string group_metadata() const = 0;
   virtual void close() = 0;

@@ -29,6 +29,7 @@ Worker::Worker(WorkerOptions options, MakeProcessor make_processor)
       building_(std::make_unique<core::Batch>()),
       spare_(std::make_unique<core::Batch>()) {
   if (options_.checkpoints) checkpoints_.emplace(*options_.checkpoints);
+  if (options_.memory) memory_.emplace(*options_.memory);
   options_.shard.checkpoints = options_.checkpoints.has_value();
   actions_.push_back(OpenProducer{});
 }
@@ -129,21 +130,25 @@ size_t Worker::room() const {
   if (stopping_ || full()) return 0;
   const size_t bytes = options_.batch_output_bytes_max - building_->bytes.bytes_used();
   const size_t by_bytes = std::max(bytes / bytes_per_record_, kRoomMin);
-  return std::min(options_.batch_records_max - building_->records, by_bytes);
+  const size_t by_memory = memory_ ? memory_->room() : by_bytes;
+  return std::min({options_.batch_records_max - building_->records, by_bytes, by_memory});
 }
 
-void Worker::apply(Partition partition, std::span<const Fetched> by_log, Time wall) {
+Worker::Taken Worker::apply(Partition partition, std::span<const Fetched> by_log, Time wall) {
   Seat& seat = seats_.at(partition);
   CHECK(seat.state == SeatState::kLive);
   CHECK(by_log.size() == logs());
   core::Shard& shard = *seat.shard;
   shard.begin(wall);
+  Taken taken{};
   for (size_t i = 0; i < by_log.size(); ++i) {
     const size_t log = MUSTER_PLANTED(kLogsInterleaved) ? by_log.size() - 1 - i : i;
     const Fetched& fetched = by_log[log];
-    shard.apply(log, fetched.records, std::max(fetched.next, shard.next(log)), *building_);
+    const core::Offset next = std::max(fetched.next, shard.next(log));
+    taken[log] = shard.apply(log, fetched.records, next, *building_);
   }
   tell_what_is_written();
+  return taken;
 }
 
 void Worker::tell_what_is_written() {
@@ -299,6 +304,7 @@ void Worker::on_time(Time wall) {
     }
   }
   want_ticks(wall);
+  watch_memory(wall);
   trim_logs(wall);
   say_progress(wall);
 }

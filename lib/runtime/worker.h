@@ -24,6 +24,7 @@
 #include "core/processor.h"
 #include "core/shard.h"
 #include "runtime/checkpoints.h"
+#include "runtime/memory_limit.h"
 #include "runtime/ports.h"
 #include "runtime/recovery.h"
 #include "runtime/refusals.h"
@@ -131,6 +132,8 @@ struct WorkerOptions {
   core::Duration trim_interval = std::chrono::hours(1);
   // How often what has changed goes to the store of checkpoints; absent: there is none.
   std::optional<Checkpoints::Options> checkpoints;
+  // How much it may hold; absent: as much as it takes.
+  std::optional<MemoryLimit::Options> memory;
   // Go on where something that recovery needs is gone, with what is left, instead of stopping.
   bool accept_loss = false;
 };
@@ -179,8 +182,12 @@ class Worker {
   size_t logs() const { return options_.routing ? 2 : 1; }
   // How many more records the batch takes.
   size_t room() const;
-  // One of each log. `wall`: read after all of them.
-  void apply(core::Partition partition, std::span<const Fetched> by_log, core::Time wall);
+  // Which of the records that are fetched are taken: some may have to wait in their log.
+  core::Gate gate() const { return memory_ ? memory_->gate() : core::Gate::kOpen; }
+  // One of each log. `wall`: read after all of them. Returns how many records of each were taken:
+  // all, unless the gate is not open.
+  using Taken = std::array<size_t, 2>;
+  Taken apply(core::Partition partition, std::span<const Fetched> by_log, core::Time wall);
   // `backlog`: so much waits that a larger batch is worth a little delay.
   void end_round(core::Time wall, bool backlog = false);
   // Checkpoints of the live shards go on, a little. True: there is more to do at once.
@@ -193,6 +200,8 @@ class Worker {
   size_t seats() const { return seats_.size(); }
   const WorkerTotals& totals() const { return totals_; }
   Checkpoints::Totals checkpoint_totals() const;
+  // In memory, about: what grows with ids and batches.
+  size_t held_bytes() const;
   // For tests and tools; absent if it is not live here.
   const core::Shard* shard(core::Partition partition) const;
 
@@ -250,6 +259,7 @@ class Worker {
                         core::Time wall);
   void assign_when_known();
   void trim_logs(core::Time wall);
+  void watch_memory(core::Time wall);
   void want_ticks(core::Time wall);
   void tell_what_was_applied();
   bool forwarding() const { return options_.routing && options_.routing->partitions > 1; }
@@ -274,6 +284,7 @@ class Worker {
   Ticks ticks_;
   Refusals refusals_;
   std::optional<Checkpoints> checkpoints_;
+  std::optional<MemoryLimit> memory_;
   std::map<core::Partition, Seat> seats_;
   std::vector<Action> actions_;
 

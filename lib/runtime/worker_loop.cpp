@@ -21,6 +21,8 @@ constexpr size_t kWorthBuilding = 1'000;
 constexpr size_t kBacklog = 10'000;
 // Of one log in one round: a commit that is through is not kept waiting.
 constexpr size_t kRoundRecords = 2'000;
+// The same where memory is short: most of them have to be put back.
+constexpr size_t kGatedRoundRecords = 64;
 // The second log ends a partition's share of the batch: so both get more at a time.
 constexpr size_t kLastRoundRecords = 10'000;
 
@@ -118,7 +120,8 @@ size_t WorkerLoop::waiting(std::span<const core::Partition> partitions) const {
 
 bool WorkerLoop::take(core::Partition partition, size_t room) {
   const bool last = worker_.logs() > 1 && ports_.consumer.queued(partition, Log::kRepartition) > 0;
-  const size_t max = last ? kLastRoundRecords : kRoundRecords;
+  const bool gated = worker_.gate() != core::Gate::kOpen;
+  const size_t max = gated ? kGatedRoundRecords : last ? kLastRoundRecords : kRoundRecords;
   std::array<Fetched, 2> fetched;
   bool any = false;
   for (size_t log = 0; log < worker_.logs(); ++log) {
@@ -128,8 +131,16 @@ bool WorkerLoop::take(core::Partition partition, size_t room) {
     room -= fetched[log].records.size();
     any = any || !fetched[log].records.empty() || core::raw(fetched[log].next) >= 0;
   }
+  if (!any) return false;
   // Read after the polls: no record in hand was written later than this.
-  if (any) worker_.apply(partition, std::span(fetched).first(worker_.logs()), clock_.now());
+  const auto taken =
+      worker_.apply(partition, std::span(fetched).first(worker_.logs()), clock_.now());
+  any = false;
+  for (size_t log = 0; log < worker_.logs(); ++log) {
+    const size_t refused = fetched[log].records.size() - taken[log];
+    if (refused > 0) ports_.consumer.put_back(partition, static_cast<Log>(log), refused);
+    any = any || taken[log] > 0 || (refused == 0 && core::raw(fetched[log].next) >= 0);
+  }
   return any;
 }
 

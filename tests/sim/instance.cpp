@@ -22,6 +22,7 @@ runtime::WorkerOptions worker_options(const Instance::Setup& setup) {
   options.trim_interval = setup.trim_interval;
   options.accept_loss = setup.accept_loss;
   options.checkpoints = setup.checkpoints;
+  options.memory = setup.memory;
   return options;
 }
 
@@ -43,6 +44,7 @@ Counts& Counts::operator+=(const Counts& other) {
   checkpoints += other.checkpoints;
   checkpoints_loaded += other.checkpoints_loaded;
   checkpoints_void += other.checkpoints_void;
+  held_back += other.held_back;
   return *this;
 }
 
@@ -256,7 +258,17 @@ void Instance::live_some() {
     if (!fetch_some(partition, views)) continue;
     std::vector<runtime::Fetched> fetched;
     for (auto& view : views) fetched.push_back({view.records, core::Offset{view.next}});
-    worker_.apply(partition, fetched, core::time_from_ms(wall_ms_));
+    std::vector<std::vector<int64_t>> offsets;  // forwarding shows others
+    for (const auto& view : views) {
+      auto& of_log = offsets.emplace_back();
+      for (const core::Record& record : view.records) of_log.push_back(raw(record.offset));
+    }
+    const auto taken = worker_.apply(partition, fetched, core::time_from_ms(wall_ms_));
+    for (size_t log = 0; log < views.size(); ++log) {
+      if (taken[log] == offsets[log].size()) continue;
+      position_[{partition, static_cast<runtime::Log>(log)}] = offsets[log][taken[log]];
+      ++counts_.held_back;
+    }
   }
   worker_.end_round(core::time_from_ms(wall_ms_), /*backlog=*/below(4) == 0);
 }

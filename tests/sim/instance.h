@@ -49,6 +49,7 @@ struct Counts {
   uint64_t checkpoints = 0;         // written
   uint64_t checkpoints_loaded = 0;  // and gone on from
   uint64_t checkpoints_void = 0;    // that were there and did not help
+  uint64_t held_back = 0;           // portions of which some had to wait, for want of memory
 
   Counts& operator+=(const Counts& other);
 };
@@ -65,6 +66,7 @@ class Instance {
     core::Duration trim_interval = std::chrono::hours(1);
     bool accept_loss = false;
     std::optional<runtime::Checkpoints::Options> checkpoints;
+    std::optional<runtime::MemoryLimit::Options> memory;
     // How often a live partition is read, in 100 rounds; the simulation's, for all.
     const std::vector<uint32_t>* reading_speed = nullptr;
   };

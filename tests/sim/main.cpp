@@ -53,10 +53,10 @@ int main(int argc, char** argv) {
       n(total.counts.resumed), n(total.counts.fenced_writers), n(total.foreign_transactions),
       n(total.resets), n(total.losses));
   std::printf(
-      "%llu checkpoints, %llu recoveries from one, %llu void, %llu faults of their store; %.0f "
-      "seeds/s\n",
+      "%llu checkpoints, %llu recoveries from one, %llu void, %llu faults of their store; %llu "
+      "portions held back; %.0f seeds/s\n",
       n(total.counts.checkpoints), n(total.counts.checkpoints_loaded),
-      n(total.counts.checkpoints_void), n(total.store_faults),
+      n(total.counts.checkpoints_void), n(total.store_faults), n(total.counts.held_back),
       static_cast<double>(seeds) / seconds);
   std::printf("%llu passed, %llu failed\n", n(seeds - failed), n(failed));
   return failed == 0 ? 0 : 1;

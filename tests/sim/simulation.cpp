@@ -51,6 +51,9 @@ World::World(uint64_t seed)
       transcript_(cluster_) {
   draw_character();
   draw_refused();
+  // Apart, so that all other runs are what they were.
+  std::mt19937_64 of_memory(seed ^ 0x6d656d6f7279);
+  if (of_memory() % 4 == 0) memory_bytes_ = 2'000 + of_memory() % 20'000;
   processes_.resize(1 + below(3));
   for (Process& process : processes_) {
     if (character_.wrong_clocks) step_clock(process);
@@ -122,6 +125,7 @@ void World::start(size_t i) {
   setup.accept_loss = character_.accept_loss;
   setup.reading_speed = &reading_speed_;
   if (character_.checkpoints) setup.checkpoints = checkpoints_;
+  if (memory_bytes_ && !calm_) setup.memory = {*memory_bytes_, 0, 0};
   if (character_.trims) setup.trim_interval = std::chrono::milliseconds(200);
   // Now and then a new version of the configuration is rolled out.
   if (below(3) == 0) setup.options.early_ttl = options_.early_ttl + std::chrono::milliseconds(600);
@@ -272,7 +276,11 @@ void World::calm_down() {
   calm_ = true;
   store_.reachable = true;
   while (!foreign_.empty()) end_foreign_transaction();
-  for (Process& process : processes_) process.paused_until_ms = 0;
+  for (Process& process : processes_) {
+    process.paused_until_ms = 0;
+    // What does not fit waits until there is more memory, which only another start can give.
+    if (memory_bytes_) take_down(process, now_ms_);
+  }
   std::ranges::fill(reading_speed_, kSpeed);
 }
 

@@ -92,6 +92,7 @@ class World {
   collector::Options options_;
   core::ShardLimits limits_;
   runtime::Checkpoints::Options checkpoints_;
+  std::optional<size_t> memory_bytes_;  // that a process may hold; absent: no limit
   Weather weather_;
   std::vector<uint32_t> reading_speed_;
   std::vector<Process> processes_;

@@ -111,6 +111,7 @@ class Side {
   const Core& core() const { return core_; }
   uint64_t counted(Counter counter) { return world_->counted(counter); }
   size_t open() const { return world_->processor.open(); }
+  size_t held_bytes() const { return world_->processor.held_bytes(); }
 
  private:
   Lines take() {
@@ -196,6 +197,9 @@ void run(uint64_t seed, Happened& happened) {
     REQUIRE(straight.core().forgets == reloaded.core().forgets);
     REQUIRE(straight.saved() == reloaded.saved());
     REQUIRE(straight.open() == reloaded.open());
+    // Kept up to date over everything, and counted anew at each load.
+    REQUIRE(straight.held_bytes() == reloaded.held_bytes());
+    REQUIRE((straight.held_bytes() > 0) == !straight.ids().empty());
     // What is known either has a timer or leaves some day, never both.
     REQUIRE(straight.ids().size() ==
             straight.core().timers.size() + straight.core().forgets.size());

@@ -293,7 +293,7 @@ TEST_CASE("the help names every option of the collector") {
                              "--remembered-max", "--sender",       "--journal-retention",
                              "--workers",        "--carry-after",  "--log-level",
                              "--log-format",     "--config",       "-X",
-                             "--handler-topics"}) {
+                             "--handler-topics", "--memory-limit"}) {
     CAPTURE(option);
     CHECK(help.find(option) != std::string::npos);
   }
@@ -333,12 +333,50 @@ TEST_CASE("a produce request is never larger than the strictest of the topics ta
   facts.output_bytes_max = 50'000;
   facts.dead_letter_bytes_max = 70'000;
   facts.repartition_bytes_max = 16'000'000;
-  cmd::adopt(facts, settings);
+  CHECK(cmd::adopt(facts, settings).empty());
   CHECK(settings.kafka.partitions == 3);
   CHECK(settings.kafka.produce_bytes_max == 50'000);
   CHECK(settings.collector.max_message_bytes == 2'000'000);
   CHECK(settings.collector.output_bytes_max == 50'000);
   CHECK(settings.dead_letter_bytes_max == 70'000);
+}
+
+TEST_CASE("a limit of memory is bytes, shared by the workers, a quarter of it for reading ahead") {
+  constexpr size_t kMiB = size_t{1} << 20;
+  CHECK_FALSE(plain({}).settings.memory_limit.has_value());
+  CHECK_FALSE(cmd::worker_memory(plain({}).settings).has_value());
+  CHECK(plain({"--memory-limit", "4GiB"}).settings.memory_limit == 4096 * kMiB);
+  CHECK(plain({}, {{"COLLECTOR_MEMORY_LIMIT", "134217728"}}).settings.memory_limit == 128 * kMiB);
+  auto settings = plain({"--memory-limit", "256MiB", "--workers", "2"}).settings;
+  kafka::TopicFacts facts;
+  facts.partitions = 16;
+  CHECK(cmd::adopt(facts, settings).empty());
+  CHECK(settings.kafka.read_ahead_bytes_max == 2 * kMiB);
+  const auto memory = cmd::worker_memory(settings);
+  REQUIRE(memory.has_value());
+  CHECK(memory->bytes == 128 * kMiB);
+  CHECK(memory->read_ahead_bytes_max == 2 * kMiB);
+  CHECK(memory->fixed_bytes < 64 * kMiB);
+  // The user's own property counts as it is.
+  settings.kafka.properties = {{"queued.max.messages.kbytes", "3072", "-X"}};
+  CHECK(cmd::worker_memory(settings)->read_ahead_bytes_max == 3 * kMiB);
+}
+
+TEST_CASE("a limit of memory that is no size, or too small to work with, is refused") {
+  for (const char* wrong : {"", "4", "63MiB", "4GB", "-1GiB", "1.5GiB", "GiB", "64 MiB",
+                            "2097152TiB", "18446744073709551615KiB"}) {
+    CAPTURE(wrong);
+    const Outcome outcome = plain({}, {{"COLLECTOR_MEMORY_LIMIT", wrong}});
+    CHECK(outcome.errors.size() == 1);
+    CHECK(outcome.complains("COLLECTOR_MEMORY_LIMIT", "at least 64MiB"));
+  }
+  CHECK(plain({"--memory-limit", "64MiB"}).errors.empty());
+  CHECK(plain({"--memory-limit", "64MiB", "--workers", "2"})
+            .complains("--memory-limit", "at least 128MiB"));
+  auto settings = plain({"--memory-limit", "64MiB"}).settings;
+  kafka::TopicFacts facts;
+  facts.partitions = 1'000;
+  CHECK(cmd::adopt(facts, settings).find("1000 partitions need at least 5") != std::string::npos);
 }
 
 TEST_CASE("checkpoints go where --redis says, and nowhere without it") {

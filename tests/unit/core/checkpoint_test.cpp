@@ -1,5 +1,6 @@
 #include "core/checkpoint.h"
 
+#include "base/bytes.h"
 #include "base/hash.h"
 
 #include <doctest/doctest.h>
@@ -265,6 +266,19 @@ TEST_CASE("an entry of another version, or that needs a batch 0, is refused") {
   CHECK_FALSE(decode_checkpoint_entry("key", newer).has_value());
   const std::string zero = encoded(CheckpointEntry{"key", BatchNumber{0}, "state"});
   CHECK_FALSE(decode_checkpoint_entry("key", zero).has_value());
+}
+
+TEST_CASE("an entry whose batch is written longer than need be is refused") {
+  const auto value_of = [](const std::string& batch) {
+    const std::string rest = batch + "state";
+    std::string value(1, '\1');
+    base::ByteWriter(value).fixed64(base::hash64(rest, base::hash64("key")));
+    return value + rest;
+  };
+  const auto decoded = decode_checkpoint_entry("key", value_of("\x38"));
+  REQUIRE(decoded.has_value());
+  CHECK(decoded->entry.state == "state");
+  CHECK_FALSE(decode_checkpoint_entry("key", value_of(std::string("\xb8\x00", 2))).has_value());
 }
 
 // --- closed ids

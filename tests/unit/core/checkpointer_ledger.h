@@ -24,6 +24,7 @@ class TextKeeper : public Processor {
   void on_timer(Slot, Time, Effects&) override {}
   void save(Slot slot, std::string& out) const override { out += ids_.at(raw(slot)).text; }
   bool load(std::string_view, std::string_view, Effects&) override { return false; }
+  size_t held_bytes() const override { return 0; }
   std::optional<Slot> find(std::string_view key) const override {
     const auto found = slots_.find(std::string(key));
     if (found == slots_.end()) return std::nullopt;

@@ -230,6 +230,30 @@ TEST_CASE("a partition that is not read holds back its records, and no other's")
   consumer.close();
 }
 
+TEST_CASE("records that are put back come again, before those behind them") {
+  MockKafka kafka;
+  kafka.topic("in", 1);
+  kafka.topic("forwarded", 1);
+  for (const char* value : {"a", "b", "c", "d"}) kafka.send("in", 0, {"k", value, 1'000});
+  runtime::Mailbox mailbox;
+  GroupConsumer consumer(kafka.settings(), mailbox);
+  consumer.subscribe();
+  wait_for(mailbox, [&] { return consumer.poll().has_value(); });
+  const runtime::StartAt positions[] = {{kP0, kIn, Offset{0}}};
+  consumer.assign(positions);
+  std::string seen;
+  wait_for(mailbox, [&] {
+    const auto fetched = consumer.fetch(kP0, kIn, 3);
+    if (fetched.records.empty()) return false;
+    seen += value_of(fetched.records[0]);
+    const size_t refused = fetched.records.size() - 1;
+    consumer.put_back(kP0, kIn, refused);
+    return seen.size() == 4;
+  });
+  CHECK(seen == "abcd");
+  consumer.close();
+}
+
 TEST_CASE("an assignment without the pairs of all partitions is none") {
   MockKafka kafka;
   kafka.topic("in", 2);

@@ -379,8 +379,13 @@ class Process {
         any = true;
       }
       if (!any) continue;
-      worker.apply(partition, std::span(fetched).first(worker.logs()), now());
-      busy = true;
+      const auto taken = worker.apply(partition, std::span(fetched).first(worker.logs()), now());
+      for (size_t i = 0; i < worker.logs(); ++i) {
+        const auto& records = fetched[i].records;
+        if (taken[i] < records.size())
+          positions_.at({partition, static_cast<Log>(i)}) = records[taken[i]].offset;
+        busy = busy || taken[i] > 0 || (records.empty() && core::raw(fetched[i].next) >= 0);
+      }
     }
     worker.end_round(now());
     return busy;

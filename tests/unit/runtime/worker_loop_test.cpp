@@ -49,7 +49,9 @@ struct World final : Consumer, Transactor, Lookup {
 
   int run(size_t transactions_wanted) {
     stop_after = kafka.transactions + transactions_wanted;
-    Worker worker(worker_options(routing), make_toy);
+    WorkerOptions options = worker_options(routing);
+    options.memory = memory;
+    Worker worker(std::move(options), make_toy);
     const int code = WorkerLoop(worker, {*this, reader, *this, *this}, mailbox).run();
     shards = worker.seats();
     return code;
@@ -75,6 +77,10 @@ struct World final : Consumer, Transactor, Lookup {
     portion = kafka.log(partition, log).read(partition, positions[log], records_max);
     if (raw(portion.next) >= 0) positions[log] = portion.next;
     return portion.fetched();
+  }
+  void put_back(Partition, Log log, size_t records) override {
+    const auto& given = live[log].records;
+    positions[log] = given[given.size() - records].offset;
   }
   std::string group_metadata() const override { return "generation 1"; }
   void close() override { closed = true; }
@@ -114,6 +120,7 @@ struct World final : Consumer, Transactor, Lookup {
 
   FakeKafka& kafka;
   std::optional<Routing> routing;
+  std::optional<MemoryLimit::Options> memory;
   LogReader reader;
   Mailbox mailbox;
   std::vector<Event> events;
@@ -191,6 +198,23 @@ TEST_CASE("the next run recovers from both logs") {
   World world(kafka, routing);
   CHECK(world.run(1) == 0);
   CHECK(kafka.outputs == std::vector<std::string>{"a=7"});
+}
+
+TEST_CASE("what a worker short of memory does not take is put back, and given to the next") {
+  FakeKafka kafka;
+  const int64_t now = to_ms(WallClock().now());
+  kafka.input[kP0].add({now, "x", "nothing"});
+  kafka.input[kP0].add({now, "a", "add"});
+  kafka.input[kP0].add({now, "a", "end"});
+  World poor(kafka);
+  poor.memory = {1, 0, 0};
+  CHECK(poor.run(1) == 0);
+  CHECK(kafka.outputs.empty());
+  CHECK(poor.positions[Log::kInput] == Offset{1});
+  CHECK(kafka.committed[kP0].next == Offset{1});
+  World rich(kafka);
+  CHECK(rich.run(1) == 0);
+  CHECK(kafka.outputs == std::vector<std::string>{"a=2"});
 }
 
 TEST_CASE("partitions that are taken away are given back, and the loop goes on without them") {
