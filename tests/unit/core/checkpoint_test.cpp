@@ -275,7 +275,8 @@ TEST_CASE("an entry whose batch is written longer than need be is refused") {
     base::ByteWriter(value).fixed64(base::hash64(rest, base::hash64("key")));
     return value + rest;
   };
-  const auto decoded = decode_checkpoint_entry("key", value_of("\x38"));
+  const std::string shortest = value_of("\x38");
+  const auto decoded = decode_checkpoint_entry("key", shortest);
   REQUIRE(decoded.has_value());
   CHECK(decoded->entry.state == "state");
   CHECK_FALSE(decode_checkpoint_entry("key", value_of(std::string("\xb8\x00", 2))).has_value());
