@@ -23,8 +23,8 @@ struct WorkerTotals {
   uint64_t undeliverable_dropped = 0;  // refused as outputs, and as dead letters again
   uint64_t timers_fired = 0;
   std::map<std::string, uint64_t, std::less<>> dead_letters = {};  // by code
-  core::Histogram lateness =
-      {};  // of timers: from when one was due to when its batch had committed
+  // Of timers: from when one was due to when its batch had committed.
+  core::Histogram lateness = {};
   core::Histogram durations = {};  // of ids, from their first event to their end
 };
 
