@@ -6,7 +6,7 @@ SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
 RUN apt-get update \
  && apt-get install -y --no-install-recommends cmake g++ libboost-dev libcli11-dev libhiredis-dev \
       libjemalloc-dev librdkafka-dev libsimdjson-dev libspdlog-dev libssl-dev libtomlplusplus-dev \
-      ninja-build pkg-config \
+      ninja-build pkg-config prometheus-cpp-dev \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /muster
 COPY . .

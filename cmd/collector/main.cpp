@@ -1,5 +1,6 @@
 // muster-collector: wires options, Kafka, the worker and the collector's processor. It decides
 // nothing.
+#include "admin_side.h"
 #include "collector/processor.h"
 #include "kafka/group_consumer.h"
 #include "kafka/log_reader.h"
@@ -60,7 +61,8 @@ runtime::WorkerOptions worker_options(const cmd::CollectorSettings& settings,
 
 // One worker, on the calling thread.
 int run_worker(const cmd::CollectorSettings& settings, const kafka::Settings& kafka,
-               runtime::Mailbox& mailbox) try {
+               runtime::Mailbox& mailbox, runtime::StatusBoard* board,
+               runtime::Questions* questions) try {
   runtime::Worker worker(worker_options(settings, kafka), [&settings] {
     return std::make_unique<collector::Processor>(settings.collector);
   });
@@ -71,9 +73,11 @@ int run_worker(const cmd::CollectorSettings& settings, const kafka::Settings& ka
   // Reads parts that the worker owns, so it goes before the worker.
   std::optional<redis::CheckpointThread> checkpoints;
   if (settings.redis) checkpoints.emplace(*settings.redis, mailbox);
-  const runtime::Ports ports{consumer, reader, transactor, lookup,
-                             checkpoints ? &*checkpoints : nullptr};
+  const runtime::Ports ports{
+      consumer, reader,   transactor, lookup, checkpoints ? &*checkpoints : nullptr,
+      board,    questions};
   const int code = runtime::WorkerLoop(worker, ports, mailbox).run();
+  if (questions != nullptr) questions->close();  // it is about the worker
   const runtime::WorkerTotals& totals = worker.totals();
   base::log_info("stopped: " + std::to_string(totals.records) + " records in " +
                  std::to_string(totals.batches_committed) + " transactions, " +
@@ -95,6 +99,11 @@ int run(cmd::CollectorSettings settings) {
       kafka::library_warning(kafka::library_version(), kafka::library_version_text());
   if (!warning.empty()) base::log_warn(warning);
 
+  cmd::AdminSide admin(settings, mailboxes);
+  if (const std::string error = admin.start(settings.kafka); !error.empty()) {
+    base::log_error(error);
+    return kExitUsage;
+  }
   const auto topics = kafka::ensure_topics(settings.kafka, settings.topics, signals.requested());
   if (!topics.error.empty()) {
     base::log_error(topics.error);
@@ -106,8 +115,10 @@ int run(cmd::CollectorSettings settings) {
     base::log_error(misfit);
     return kExitUsage;
   }
+  admin.adopt(settings);
   return runtime::run_workers(mailboxes, [&](size_t i) {
-    return run_worker(settings, cmd::worker_settings(settings.kafka, i), mailboxes[i]);
+    return run_worker(settings, cmd::worker_settings(settings.kafka, i), mailboxes[i],
+                      admin.board(i), admin.questions(i));
   });
 }
 

@@ -23,6 +23,7 @@ constexpr int64_t kDayMs = 24LL * 3600 * 1000;
 constexpr size_t kWorkerBytes = size_t{32} << 20;
 constexpr size_t kMemoryPerWorkerMin = 2 * kWorkerBytes;
 constexpr size_t kReadAheadMin = size_t{128} << 10;
+const http::Address kDefaultAdmin{"127.0.0.1", 9464};
 constexpr const char* kTopicName =
     "a name of 1 to 249 letters, digits, '.', '_', '-', neither \".\" nor \"..\"";
 
@@ -136,6 +137,23 @@ std::string share_read_ahead(CollectorSettings& s) {
          std::to_string((least >> 20) + 1) + "MiB";
 }
 
+void read_admin(config::Options& options, AdminSettings& admin) {
+  admin.address = kDefaultAdmin;
+  if (const auto text = options.maybe_text("admin")) {
+    admin.asked_for = true;
+    admin.address = http::parse_address(*text);
+    if (!admin.address && *text != "off")
+      options.wrong("admin", "HOST:PORT, e.g. 127.0.0.1:9464 or [::]:9464, or off");
+  }
+  admin.advertised = options.text("admin-advertise");
+  if (!admin.advertised.empty() && !http::parse_address(admin.advertised))
+    options.wrong("admin-advertise", "HOST:PORT");
+  admin.token = options.text("admin-token");
+  const auto is_plain = [](char c) { return c > 0x20 && c < 0x7f; };
+  if (!std::ranges::all_of(admin.token, is_plain))
+    options.wrong_secret("admin-token", "it may hold ASCII without spaces only");
+}
+
 uint32_t bytes_of(size_t limit) {
   return static_cast<uint32_t>(std::min<size_t>(limit, collector::kBytesMax));
 }
@@ -183,6 +201,16 @@ config::Options collector_options() {
        {"redis", "where checkpoints go, which make recovery fast", "",
         "redis://[USER:PASSWORD@]HOST[:PORT][/DB]"},
        {"checkpoint-interval", "how often what has changed is written there", "1", "SECONDS"},
+       {"admin",
+        "where the admin server listens: metrics, health, groups; off: nowhere; default: "
+        "127.0.0.1:9464, or any free port there if that is taken",
+        "", "HOST:PORT"},
+       {"admin-advertise",
+        "where others reach it; default: where it listens, with this machine's name if that is "
+        "everywhere",
+        "", "HOST:PORT"},
+       {"admin-token", "what a request has to carry to change something; none: nothing can be", "",
+        "TOKEN"},
        {"accept-loss",
         "go on where something that recovery needs is gone; open groups may be forgotten", "", ""},
        {"accept-partitions", "go on after partitions were added to the event topic", "", ""},
@@ -212,6 +240,7 @@ CollectorSettings read_settings(config::Options& options) {
       options.seconds_as_ms("journal-retention", 3'600'000, 3650 * kDayMs);
 
   read_checkpoints(options, s);
+  read_admin(options, s.admin);
   s.accept_loss = options.on("accept-loss");
   s.topics.accept_partitions = options.on("accept-partitions");
 

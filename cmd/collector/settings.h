@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "collector/options.h"
 #include "config/options.h"
+#include "http/address.h"
 #include "kafka/settings.h"
 #include "kafka/topics.h"
 #include "redis/settings.h"
@@ -14,6 +15,13 @@
 #include <string>
 
 namespace muster::cmd {
+
+struct AdminSettings {
+  std::optional<http::Address> address;  // absent: no server
+  bool asked_for = false;                // not the default
+  std::string advertised;                // HOST:PORT; empty: the address
+  std::string token;                     // empty: nothing can be changed
+};
 
 struct CollectorSettings {
   kafka::Settings kafka;
@@ -26,6 +34,7 @@ struct CollectorSettings {
   size_t dead_letter_bytes_max = 0;      // the topic's
   std::optional<redis::Settings> redis;  // absent: no checkpoints
   core::Duration checkpoint_interval{};
+  AdminSettings admin;
   bool accept_loss = false;
   base::LogLevel log_level = base::LogLevel::kInfo;
   bool log_json = false;

@@ -45,6 +45,7 @@ class GroupTable {
   void erase(core::Slot slot);
   size_t size() const { return names_.size(); }
   size_t held_bytes() const { return size() * (sizeof(Entry) + kNameBytes); }
+  size_t slots() const { return entries_.size(); }
 
  private:
   // The hash lies in the state's padding. It is kept so that growing need not read the names.

@@ -48,7 +48,10 @@ class Processor final : public core::Processor {
   void drop(core::Slot slot) override;
 
   size_t known() const { return groups_.size(); }
-  size_t open() const { return open_; }
+  // For those who look at groups one after the other: slots from 0 on, some of them free.
+  size_t slots() const { return groups_.slots(); }
+  const GroupState& state(core::Slot slot) const { return groups_.at(slot); }
+  size_t open() const override { return open_; }
 
  private:
   // An event's record and time.

@@ -69,6 +69,7 @@ void Processor::put_out(const OpenGroup& group, const Ending& ending, const core
   const auto code = write_outcome(group, ending, rules, outcome_);
   effects.produce(core::TopicRole::kOutput, group.id(), outcome_, headers_);
   effects.count(counter_of(code));
+  effects.measure(ending.resolved - group.head().created);
   const OpenGroup::Head head = group.head();
   if (!head.handler.empty()) {
     if (const auto target = handler_target(head.handler, !code)) {

@@ -73,9 +73,10 @@ struct Batch {
   std::vector<OffsetCommit> offsets;
   std::vector<ShardCommit> shards;
   std::vector<DeadLetterNote> dead_letters;
-  size_t records = 0;      // records that were applied
-  bool to_input = false;   // some outputs go to the input itself
-  bool forwarded = false;  // some are records on their way home
+  std::vector<Time> fired;  // when the timers were due that fired in it
+  size_t records = 0;       // records that were applied
+  bool to_input = false;    // some outputs go to the input itself
+  bool forwarded = false;   // some are records on their way home
 
   Batch() = default;
   Batch(const Batch&) = delete;  // effects point into bytes
@@ -86,8 +87,10 @@ struct Batch {
     offsets.clear();
     shards.clear();
     dead_letters.clear();
+    fired.clear();
     effects.clear_list();
     effects.take_counters();
+    effects.take_durations();
     bytes.clear();
     records = 0;
     to_input = false;

@@ -10,10 +10,11 @@
 //             stays
 //   Reject    the record is bad input: it goes to the dead-letter topic, unchanged, with code and
 //             message
-//   count()   not an effect of order: a metric, thrown away in replay
+//   count()   not an effect of order: a metric, thrown away in replay; measure() likewise
 #pragma once
 
 #include "core/arena.h"
+#include "core/histogram.h"
 #include "core/record.h"
 #include "core/types.h"
 
@@ -21,6 +22,7 @@
 #include <iosfwd>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -119,6 +121,11 @@ class Effects {
     if (!muted_) ++counters_[static_cast<size_t>(counter)];
   }
 
+  // How long an id was open.
+  void measure(Duration duration) {
+    if (!muted_) durations_.add(duration);
+  }
+
   // Replay: what goes outside (Produce, Reject) is dropped as it comes, and metrics are not
   // counted.
   void mute(bool muted) { muted_ = muted; }
@@ -129,11 +136,13 @@ class Effects {
   void clear_list() { list_.clear(); }
   // Metrics since the last call.
   Counters take_counters();
+  Histogram take_durations() { return std::exchange(durations_, {}); }
 
  private:
   Arena* bytes_;
   std::vector<Effect> list_;
   Counters counters_{};
+  Histogram durations_;
   std::vector<Header> scratch_headers_;
   bool muted_ = false;
 };

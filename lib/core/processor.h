@@ -46,6 +46,8 @@ class Processor {
   virtual std::optional<Slot> find(std::string_view key) const = 0;
   // Valid until the id changes.
   virtual std::string_view name(Slot slot) const = 0;
+  // For those who watch: ids of which something is still to come.
+  virtual size_t open() const { return 0; }
   // The core says that the id is gone: as if it had never been. Its slot may be reused from now on.
   virtual void drop(Slot slot) = 0;
 };

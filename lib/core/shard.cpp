@@ -138,6 +138,7 @@ void Shard::fire(std::vector<TimerWheel::Expired>& expired, Effects& effects, Ba
     expired.pop_back();
     about_to_change(slot);
     changed(slot);
+    if (batch != nullptr) batch->fired.push_back(due);
     processor_->on_timer(slot, due, effects);
     take(effects, batch);
     // Armed again for a time that the clock has reached: it comes in its turn. So it does not matter

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "kafka/member_name.h"
 
 #include <librdkafka/rdkafka.h>
 
@@ -48,7 +49,7 @@ Properties defaults(const Settings& settings, ClientRole role) {
                   {"topic.metadata.refresh.interval.ms", "60000"},
                   {"log.connection.close", "false"}};
   // Of all that are no producers, or a short max.poll.interval.ms is refused.
-  if (role != ClientRole::kProducer)
+  if (role != ClientRole::kProducer && role != ClientRole::kOperator)
     p.emplace_back("session.timeout.ms", std::to_string(kSessionTimeoutMs));
   switch (role) {
     case ClientRole::kGroupConsumer:
@@ -99,16 +100,24 @@ Properties defaults(const Settings& settings, ClientRole role) {
       break;
     case ClientRole::kAdmin:
       break;
+    case ClientRole::kOperator:
+      // Somebody waits for the answer.
+      p.insert(p.end(), {{"message.timeout.ms", "10000"},
+                         {"linger.ms", "0"},
+                         {"topic.metadata.propagation.max.ms", "2000"}});
+      break;
   }
   return p;
 }
 
 // What exactly once and in order stand on.
 Properties fixed(const Settings& settings, ClientRole role) {
-  // A member of the group shows by its client id which writer it is (dead_writers.h).
+  // A member of the group shows by its client id which writer it is, and where it can be asked
+  // (member_name.h).
   const bool member = role == ClientRole::kGroupConsumer;
   Properties p = {{"bootstrap.servers", settings.brokers},
-                  {"client.id", member ? settings.transactional_id : settings.client_id}};
+                  {"client.id", member ? member_name(settings.transactional_id, settings.admin)
+                                       : settings.client_id}};
   switch (role) {
     case ClientRole::kGroupConsumer:
       p.insert(p.end(), {{"group.id", settings.group},
@@ -142,6 +151,9 @@ Properties fixed(const Settings& settings, ClientRole role) {
     case ClientRole::kAdmin:
       // Asking whether a topic is there creates none.
       p.insert(p.end(), {{"allow.auto.create.topics", "false"}});
+      break;
+    case ClientRole::kOperator:
+      p.insert(p.end(), {{"enable.idempotence", "true"}, {"message.max.bytes", "1000000000"}});
       break;
   }
   return p;
@@ -261,7 +273,8 @@ ConfHandle make_conf(const Settings& settings, ClientRole role) {
 MadeClient make_client(ConfHandle conf, ClientRole role) {
   // The admin's is a consumer too: a producer that asks about a missing topic may create it by
   // that.
-  const auto type = role == ClientRole::kProducer ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER;
+  const bool produces = role == ClientRole::kProducer || role == ClientRole::kOperator;
+  const auto type = produces ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER;
   char error[512];
   rd_kafka_t* client = rd_kafka_new(type, conf.get(), error, sizeof error);
   if (client == nullptr) return {nullptr, error};

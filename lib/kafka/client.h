@@ -17,6 +17,7 @@ enum class ClientRole {
   kEnds,           // high watermarks: sees open transactions too
   kProducer,       // transactional
   kAdmin,          // topics
+  kOperator,       // events of operators, without transactions; who owns what
 };
 
 // Wrong names or values of properties, in words; empty if there are none.

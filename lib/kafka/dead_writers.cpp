@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "core/commit_metadata.h"
 #include "kafka/client.h"
+#include "kafka/member_name.h"
 
 #include <librdkafka/rdkafka.h>
 
@@ -49,8 +50,9 @@ std::optional<std::set<std::string>> DeadWriters::members(rd_kafka_s* client) co
     if (rd_kafka_ConsumerGroupDescription_error(groups[i]) != nullptr) return std::nullopt;
     const size_t members = rd_kafka_ConsumerGroupDescription_member_count(groups[i]);
     for (size_t m = 0; m < members; ++m) {
-      ids.insert(rd_kafka_MemberDescription_client_id(
-          rd_kafka_ConsumerGroupDescription_member(groups[i], m)));
+      ids.insert(read_member_name(rd_kafka_MemberDescription_client_id(
+                                      rd_kafka_ConsumerGroupDescription_member(groups[i], m)))
+                     .transactional_id);
     }
   }
   return ids;

@@ -23,7 +23,7 @@ class DeadWriters {
   void fence(rd_kafka_s* client, const rd_kafka_topic_partition_list_s& committed);
 
  private:
-  // The client ids of the group's members: each worker's is its transactional id.
+  // The transactional ids of the group's members, as their client ids say (member_name.h).
   std::optional<std::set<std::string>> members(rd_kafka_s* client) const;
   void fence_one(const std::string& transactional_id) const;
 

@@ -232,6 +232,16 @@ void GroupConsumer::put_back(core::Partition partition, runtime::Log log, size_t
   queues_.at({partition, log})->put_back(records);
 }
 
+std::optional<core::Offset> GroupConsumer::end_of(core::Partition partition,
+                                                  runtime::Log log) const {
+  int64_t low = 0;
+  int64_t high = 0;
+  const auto code = rd_kafka_get_watermark_offsets(client_.get(), settings_.topics.of(log).c_str(),
+                                                   core::raw(partition), &low, &high);
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR || high < 0) return std::nullopt;
+  return core::Offset{high};
+}
+
 void GroupConsumer::close() {
   if (closed_) return;
   closed_ = true;

@@ -29,6 +29,7 @@ class GroupConsumer final : public runtime::Consumer {
   size_t queued(core::Partition partition, runtime::Log log) const override;
   runtime::Fetched fetch(core::Partition partition, runtime::Log log, size_t records_max) override;
   void put_back(core::Partition partition, runtime::Log log, size_t records) override;
+  std::optional<core::Offset> end_of(core::Partition partition, runtime::Log log) const override;
   std::string group_metadata() const override { return group_metadata_; }
   void close() override;
 

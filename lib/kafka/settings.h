@@ -67,6 +67,7 @@ struct Settings {
   std::string instance;          // empty: a dynamic member
   std::string transactional_id;  // stable with an instance, random without
   std::string client_id;
+  std::string admin;  // HOST:PORT of this process's admin server, for others to know; may be empty
   std::string partitioner = "murmur2";
   TopicNames topics;
   int32_t partitions = 0;  // of the input, and of our own topics, when they were checked

@@ -10,6 +10,7 @@ std::optional<StorePart> Checkpoints::round(core::Shard& shard, uint64_t writer,
                                             bool at_once) {
   core::Checkpointer& checkpointer = *shard.checkpointer();
   Turn& turn = turns_[shard.partition()];
+  if (turn.finished == core::Time{}) turn.finished = wall;
   if (shard.checkpoint_wanted() && (wall >= turn.next || (at_once && turn.retry.count() == 0))) {
     turn.next = wall + options_.interval;
     shard.begin_checkpoint(writer);
@@ -48,6 +49,7 @@ std::optional<std::string> Checkpoints::on(const CheckpointStored& answer, core:
       ++totals_.parts;
       totals_.checkpoints += checkpointer.under_way() ? 0 : 1;
       turn.retry = core::Duration{0};
+      if (!checkpointer.under_way()) turn.finished = wall;
       return std::nullopt;
     case StoreResult::kOtherHead:
       checkpointer.start_over();
@@ -86,6 +88,13 @@ void Checkpoints::abandon(core::Shard& shard) {
 core::Time Checkpoints::next_at(core::Partition partition) const {
   const auto turn = turns_.find(partition);
   return turn == turns_.end() ? core::Time{} : turn->second.next;
+}
+
+core::Duration Checkpoints::age(core::Shard& shard, core::Time wall) const {
+  const auto turn = turns_.find(shard.partition());
+  if (turn == turns_.end()) return core::Duration{0};
+  if (!shard.checkpointer()->under_way() && !shard.checkpoint_wanted()) return core::Duration{0};
+  return std::max(wall - turn->second.finished, core::Duration{0});
 }
 
 bool Checkpoints::failing(core::Partition partition) const {

@@ -51,11 +51,15 @@ class Checkpoints {
   // When the shard's next one may begin.
   core::Time next_at(core::Partition partition) const;
   bool failing(core::Partition partition) const;
+  // How far behind the shard the store may be: since the last checkpoint was finished; nothing, if
+  // nothing has changed since.
+  core::Duration age(core::Shard& shard, core::Time wall) const;
   const Totals& totals() const { return totals_; }
 
  private:
   struct Turn {
     core::Time next;
+    core::Time finished;     // the last one; none yet: when the shard was first seen
     core::Duration retry{};  // 0: the last one went well
     std::optional<uint64_t> request;
   };

@@ -140,6 +140,8 @@ class Consumer {
   virtual Fetched fetch(core::Partition partition, Log log, size_t records_max) = 0;
   // The last so many records of the last fetch were not taken: the next one gives them again.
   virtual void put_back(core::Partition partition, Log log, size_t records) = 0;
+  // The end of a log (its high watermark) as last heard of, without asking; for those who watch.
+  virtual std::optional<core::Offset> end_of(core::Partition, Log) const { return std::nullopt; }
   // Who this member is in which generation, saved at the assignment; goes with every transaction.
   virtual std::string group_metadata() const = 0;
   virtual void close() = 0;

@@ -57,6 +57,7 @@ void Worker::handle(const Event& event, Time wall) {
 
 void Worker::on(const Assigned& event, Time wall) {
   CHECK(seats_.empty());
+  spare_member_ = event.partitions.empty();
   for (const Partition partition : event.partitions) {
     Seat& seat = seats_[partition];
     seat.recovery_began = wall;
@@ -92,6 +93,7 @@ void Worker::vacate_if_free() {
   seats_.clear();
   vacating_ = false;
   assigned_ = false;
+  spare_member_ = false;
   actions_.push_back(Unassign{});
   exit_if_done();
 }
@@ -243,10 +245,7 @@ void Worker::on(const Committed& event, Time wall) {
     actions_.push_back(Note{true, std::move(dropped)});
   }
   say_dead_letters(*in_flight_, wall);
-  const auto counters = in_flight_->effects.take_counters();
-  for (size_t i = 0; i < counters.size(); ++i) totals_.counters[i] += counters[i];
-  totals_.records += in_flight_->records;
-  ++totals_.batches_committed;
+  count(*in_flight_, wall);
   recycle(in_flight_);
   commit_if_free();
   vacate_if_free();

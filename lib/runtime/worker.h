@@ -29,6 +29,7 @@
 #include "runtime/recovery.h"
 #include "runtime/refusals.h"
 #include "runtime/ticks.h"
+#include "runtime/worker_status.h"
 
 #include <array>
 #include <functional>
@@ -138,14 +139,6 @@ struct WorkerOptions {
   bool accept_loss = false;
 };
 
-struct WorkerTotals {
-  core::Effects::Counters counters{};
-  uint64_t records = 0;
-  uint64_t batches_committed = 0;
-  uint64_t batches_failed = 0;
-  uint64_t undeliverable_dropped = 0;  // refused as outputs, and as dead letters again
-};
-
 class Worker {
  public:
   using MakeProcessor = std::function<std::unique_ptr<core::Processor>()>;
@@ -202,8 +195,12 @@ class Worker {
   Checkpoints::Totals checkpoint_totals() const;
   // In memory, about: what grows with ids and batches.
   size_t held_bytes() const;
+  // For those who watch.
+  WorkerStatus status(core::Time wall) const;
   // For tests and tools; absent if it is not live here.
   const core::Shard* shard(core::Partition partition) const;
+  // The same: a slot means nothing in another life of the shard.
+  std::optional<core::Time> live_since(core::Partition partition) const;
 
  private:
   enum class SeatState { kLocating, kScanning, kLoading, kReplaying, kLive };
@@ -222,6 +219,8 @@ class Worker {
     core::Time ticked{};
     core::Time committed{};
     core::Time recovery_began{};
+    core::Duration recovery_took{};
+    core::Time live_since{};
     core::Time progress_said{};
     core::Time trimmed{};
     std::string loss;  // found once; believed when it is found again
@@ -246,6 +245,8 @@ class Worker {
   void replay_from(core::Partition partition, Seat& seat, const StartFromJournal& plan);
   std::unique_ptr<core::Shard> make_shard(core::Partition partition) const;
   void say_progress(core::Time wall);
+  SeatStatus status_of(core::Partition partition, const Seat& seat, core::Time wall) const;
+  void count(core::Batch& batch, core::Time wall);
   bool all_committed() const;
   bool checkpoints_wait() const;
   void reset(Seat& seat);
@@ -294,7 +295,8 @@ class Worker {
   std::optional<core::Time> leaving_since_;  // stopping, and nothing but checkpoints is left to do
   bool left_in_haste_ = false;               // it took too long
   bool exited_ = false;
-  bool assigned_ = false;  // positions were handed to the consumer
+  bool assigned_ = false;      // positions were handed to the consumer
+  bool spare_member_ = false;  // the group has no partition for it at present
 
   std::unique_ptr<core::Batch> building_;
   std::unique_ptr<core::Batch> sealed_;     // waits for the one in flight

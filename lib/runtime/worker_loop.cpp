@@ -9,6 +9,7 @@
 namespace muster::runtime {
 namespace {
 
+constexpr core::Duration kBoardInterval{200};
 // The group has to be served at least this often.
 constexpr core::Duration kSleepMax{100};
 // A backlog may grow while a batch commits, of which no queue tells.
@@ -64,6 +65,7 @@ bool WorkerLoop::round() {
   if (replay_round()) busy = true;
   if (live_round()) busy = true;
   if (worker_.write_checkpoints(clock_.now())) busy = true;
+  if (serve_watchers()) busy = true;
   execute_actions();
   report();
   return busy;
@@ -183,6 +185,24 @@ void WorkerLoop::execute(const Action& action) {
     if (!exit->message.empty()) base::log_error(exit->message);
     exit_code_ = exit->code;
   }
+}
+
+bool WorkerLoop::serve_watchers() {
+  const core::Time now = clock_.now();
+  const bool busy = ports_.questions != nullptr && ports_.questions->answer_some(worker_, now);
+  if (ports_.board == nullptr) return busy;
+  if (worker_.ready() == reported_ready_ && now - on_board_ < kBoardInterval) return busy;
+  on_board_ = now;
+  WorkerStatus status = worker_.status(now);
+  for (SeatStatus& seat : status.seats) {
+    for (size_t log = 0; log < seat.next.size(); ++log) {
+      const auto end = ports_.consumer.end_of(seat.partition, static_cast<Log>(log));
+      if (end)
+        seat.lag.push_back(std::max<int64_t>(0, core::raw(*end) - core::raw(seat.next[log])));
+    }
+  }
+  ports_.board->put(std::move(status));
+  return busy;
 }
 
 void WorkerLoop::report() {

@@ -6,10 +6,13 @@
 //   3. shards that recover: a portion of their checkpoints and logs -> worker.load, worker.replay
 //   4. if a batch can be built: records of all live partitions -> worker.apply, worker.end_round
 //   5. a portion of the checkpoints of live shards    -> worker.write_checkpoints
-//   6. the actions that all this led to
+//   6. a slice of somebody's question, and what is on the board
+//   7. the actions that all this led to
 #pragma once
 
 #include "runtime/mailbox.h"
+#include "runtime/questions.h"
+#include "runtime/status_board.h"
 #include "runtime/wall_clock.h"
 #include "runtime/worker.h"
 
@@ -25,6 +28,8 @@ struct Ports {
   Transactor& transactor;
   Lookup& lookup;
   CheckpointStore* checkpoints = nullptr;  // if the worker writes any
+  StatusBoard* board = nullptr;            // if anybody watches
+  Questions* questions = nullptr;          // the same
 };
 
 class WorkerLoop {
@@ -46,6 +51,7 @@ class WorkerLoop {
   void execute_actions();
   void execute(const Action& action);
   void report();
+  bool serve_watchers();
   core::Duration sleep_for();
 
   Worker& worker_;
@@ -54,6 +60,7 @@ class WorkerLoop {
   WallClock clock_;
   std::optional<int> exit_code_;
   bool reported_ready_ = false;
+  core::Time on_board_{};
 };
 
 }  // namespace muster::runtime

@@ -269,6 +269,8 @@ void Worker::go_live(Seat& seat, Time wall) {
   // Where it stands is committed, or will be: it is moved then.
   if (!seat.shard->moved()) ticks_.committed(seat.shard->partition(), seat.shard->next(0));
   seat.recovery.reset();
+  seat.recovery_took = wall - seat.recovery_began;
+  seat.live_since = wall;
   seat.state = SeatState::kLive;
   seat.committed = wall;
 }

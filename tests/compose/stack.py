@@ -88,6 +88,7 @@ class Stack:
             "COMPOSE_FILE": f"{REPO / 'docker-compose.yml'}:{override}",
             "COMPOSE_PROJECT_NAME": self.project,
             "MUSTER_KAFKA_PORT": self.port,
+            "MUSTER_ADMIN_PORT": str(free_port()),
             "MUSTER_COMPOSE_SECONDS": "300",
         }
 

@@ -45,7 +45,7 @@ def test_a_mistyped_topic_is_not_made(stack):
     assert Topics(kafka).partitions(TOPIC) == 1
 
 
-def test_healthy_is_to_be_in_the_group(stack):
+def test_healthy_is_to_have_the_partitions_in_service(stack):
     check = stack.inspect("collector")["Config"]["Healthcheck"]["Test"]
     assert check[0] == "CMD"
 
@@ -54,9 +54,10 @@ def test_healthy_is_to_be_in_the_group(stack):
         return stack.execute("collector", *check[1:], options=options).returncode
 
     assert status() == 0
-    assert status("COLLECTOR_INSTANCE=somebody-else") != 0
-    assert status("COLLECTOR_CONSUMER_GROUP=another-group") != 0
-    assert status("COLLECTOR_BROKERLIST=kafka:1") != 0
+    assert status("COLLECTOR_ADMIN=0.0.0.0:1") != 0
+    ready = stack.execute("collector", "bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/9464; "
+                          "printf 'GET /readyz?verbose HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3")
+    assert '"ok":true' in ready.stdout, ready.stdout
 
 
 def test_no_rights_and_nothing_to_write_to(stack):

@@ -19,9 +19,14 @@ const std::map<std::string, std::vector<std::string>, std::less<>> kMayInclude =
     {"core", {"base/", "core/"}},
     {"collector", {"base/", "core/", "collector/"}},
     {"runtime", {"base/", "core/", "runtime/"}},
-    {"kafka", {"base/", "core/", "runtime/ports.h", "runtime/mailbox.h", "kafka/"}},
+    {"kafka",
+     {"base/", "core/", "runtime/ports.h", "runtime/mailbox.h", "runtime/operator_ports.h",
+      "kafka/"}},
     {"redis", {"base/", "core/", "runtime/checkpoint_store.h", "runtime/mailbox.h", "redis/"}},
     {"config", {"base/", "config/"}},
+    {"http", {"base/", "http/"}},
+    {"metrics", {"base/", "metrics/"}},
+    {"admin", {"base/", "core/", "runtime/", "collector/", "http/", "metrics/", "admin/"}},
 };
 
 // A third party's headers, and the only files that may include them.
@@ -35,6 +40,9 @@ const ThirdParty kThirdParties[] = {
     {"hiredis", "lib/redis/.*\\.cpp"},
     {"openssl/", "lib/redis/.*\\.cpp"},
     {"simdjson", "lib/collector/.*\\.cpp"},
+    {"boost/asio", "lib/http/.*"},
+    {"boost/beast", "lib/http/.*"},
+    {"prometheus/", "lib/metrics/.*\\.cpp"},
     {"spdlog/", "lib/base/.*"},
     {"CLI/", "lib/config/.*"},
     {"toml++/", "lib/config/.*"},

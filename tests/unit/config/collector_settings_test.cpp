@@ -400,3 +400,23 @@ TEST_CASE("a wrong Redis URL is named by where it was said, and its password is 
     for (const std::string& error : errors) CHECK(error.find("secret") == std::string::npos);
   }
 }
+
+TEST_CASE("the admin server is on this machine's loopback, elsewhere if asked, or nowhere") {
+  const auto none = plain({}).settings.admin;
+  CHECK(none.address == http::Address{"127.0.0.1", 9464});
+  CHECK_FALSE(none.asked_for);
+  CHECK(none.token.empty());
+  const auto asked =
+      plain({"--admin", "[::]:80", "--admin-advertise", "me.example:81", "--admin-token", "secret"})
+          .settings.admin;
+  CHECK(asked.address == http::Address{"::", 80});
+  CHECK(asked.asked_for);
+  CHECK(asked.advertised == "me.example:81");
+  CHECK(asked.token == "secret");
+  CHECK_FALSE(plain({"--admin", "off"}).settings.admin.address);
+  CHECK(plain({"--admin", "9464"}).complains("--admin", "HOST:PORT"));
+  CHECK(plain({"--admin-advertise", "x"}).complains("--admin-advertise", "HOST:PORT"));
+  const auto spaced = plain({"--admin-token", "two words"});
+  CHECK(spaced.complains("--admin-token", "ASCII"));
+  CHECK(spaced.errors.front().find("words") == std::string::npos);
+}

@@ -1,5 +1,7 @@
 #include "kafka/client.h"
 
+#include "kafka/member_name.h"
+
 #include <doctest/doctest.h>
 
 #include <librdkafka/rdkafka.h>
@@ -37,6 +39,7 @@ struct Row {
 TEST_CASE("what the promises stand on is set for each kind of client") {
   Settings s = settings();
   s.instance = "one";
+  s.admin = "host:9464";
   const Row table[] = {
       {ClientRole::kGroupConsumer, "group.id", "g"},
       {ClientRole::kGroupConsumer, "group.instance.id", "one"},
@@ -54,6 +57,9 @@ TEST_CASE("what the promises stand on is set for each kind of client") {
       {ClientRole::kProducer, "transactional.id", "t"},
       {ClientRole::kProducer, "partitioner", "murmur2"},
       {ClientRole::kAdmin, "client.id", "c"},
+      {ClientRole::kGroupConsumer, "client.id", "t@host:9464"},
+      {ClientRole::kOperator, "enable.idempotence", "true"},
+      {ClientRole::kOperator, "client.id", "c"},
       {ClientRole::kAdmin, "bootstrap.servers", "127.0.0.1:1"},
   };
   for (const Row& row : table) {
@@ -121,7 +127,7 @@ TEST_CASE("what muster sets itself cannot be set, under none of its names") {
 
 TEST_CASE("clients of all kinds can be made, and what does not go together is told instead") {
   for (const ClientRole role : {ClientRole::kGroupConsumer, ClientRole::kReader, ClientRole::kEnds,
-                                ClientRole::kProducer, ClientRole::kAdmin}) {
+                                ClientRole::kProducer, ClientRole::kAdmin, ClientRole::kOperator}) {
     const MadeClient made = make_client(make_conf(settings(), role), role);
     CHECK(made.client != nullptr);
     CHECK(made.error.empty());
@@ -160,4 +166,13 @@ TEST_CASE("handles own what they hold, queues and topics before their client") {
   const ErrorHandle error(rd_kafka_error_new(RD_KAFKA_RESP_ERR__STATE, "words"));
   const GroupMetadataHandle metadata(rd_kafka_consumer_group_metadata_new("g"));
   CHECK((queue && topic && list && error && metadata));
+}
+
+TEST_CASE("a member's name says which writer it is, and where it can be asked") {
+  CHECK(member_name("muster.g.t.one", "") == "muster.g.t.one");
+  const MemberName with = read_member_name(member_name("muster.g.t.one", "[::1]:9464"));
+  CHECK(with.transactional_id == "muster.g.t.one");
+  CHECK(with.admin == "[::1]:9464");
+  CHECK(read_member_name("muster.g.t.one").transactional_id == "muster.g.t.one");
+  CHECK(read_member_name("muster.g.t.one").admin.empty());
 }
