@@ -48,6 +48,7 @@ class Processor final : public core::Processor {
   void drop(core::Slot slot) override;
 
   size_t known() const { return groups_.size(); }
+  const GroupState& state(core::Slot slot) const { return groups_.at(slot); }
   size_t open() const { return open_; }
 
  private:
