@@ -22,7 +22,9 @@ const std::map<std::string, std::vector<std::string>, std::less<>> kMayInclude =
     {"kafka", {"base/", "core/", "runtime/ports.h", "runtime/mailbox.h", "kafka/"}},
     {"redis", {"base/", "core/", "runtime/checkpoint_store.h", "runtime/mailbox.h", "redis/"}},
     {"config", {"base/", "config/"}},
-    {"command", {"base/", "core/", "collector/", "runtime/", "kafka/", "config/", "command/"}},
+    {"http", {"base/", "http/"}},
+    {"command",
+     {"base/", "core/", "collector/", "runtime/", "kafka/", "config/", "http/", "command/"}},
 };
 
 // A third party's headers, and the only files that may include them.
