@@ -22,7 +22,8 @@ RUN apt-get update \
  && xargs apt-get install -y --no-install-recommends ca-certificates \
       </usr/share/doc/muster/packages \
  && rm -rf /var/lib/apt/lists/*
-COPY --from=build /muster/build/bin/muster-collector /usr/local/bin/
+# The operator's command is small and loads nothing else.
+COPY --from=build /muster/build/bin/muster-collector /muster/build/bin/muster /usr/local/bin/
 # No such user has to exist. It writes no file.
 USER 10001:10001
 RUN ["muster-collector", "--version"]

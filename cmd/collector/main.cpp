@@ -14,8 +14,6 @@
 #include "runtime/worker_threads.h"
 #include "settings.h"
 
-#include <unistd.h>
-
 #include <csignal>
 #include <cstdio>
 #include <deque>
@@ -29,18 +27,6 @@ using namespace muster;
 
 constexpr int kExitFailure = 1;
 constexpr int kExitUsage = 2;
-
-config::Sources sources_of(int argc, char** argv) {
-  config::Sources sources{{argv + 1, argv + argc}, {}};
-  for (char** variable = environ; *variable != nullptr; ++variable) {
-    const std::string_view text(*variable);
-    const size_t equals = text.find('=');
-    if (equals != std::string_view::npos) {
-      sources.environment.emplace(text.substr(0, equals), text.substr(equals + 1));
-    }
-  }
-  return sources;
-}
 
 runtime::WorkerOptions worker_options(const cmd::CollectorSettings& settings,
                                       const kafka::Settings& kafka) {
@@ -126,7 +112,7 @@ int run(cmd::CollectorSettings settings) {
 
 int main(int argc, char** argv) {
   config::Options options = cmd::collector_options();
-  options.parse(sources_of(argc, argv));
+  options.parse(config::process_sources({argv + 1, argv + argc}));
   if (options.help_wanted()) {
     std::fputs(options.help().c_str(), stdout);
     return 0;

@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "core/commit_metadata.h"
 #include "kafka/client.h"
+#include "kafka/internal_names.h"
 #include "kafka/named_topics.h"
 #include "kafka/topic_name.h"
 
@@ -15,7 +16,8 @@
 namespace muster::cmd {
 namespace {
 
-using kafka::is_topic_character;
+using kafka::group_in_names;
+using kafka::hex64;
 using kafka::is_topic_name;
 
 constexpr int64_t kDayMs = 24LL * 3600 * 1000;
@@ -33,24 +35,6 @@ std::string default_instance() {
   const char* space = std::getenv("POD_NAMESPACE");
   if (name == nullptr || *name == '\0') return "";
   return (space != nullptr && *space != '\0' ? std::string(space) + "." : std::string()) + name;
-}
-
-std::string hex64(uint64_t number) {
-  char text[17];
-  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(number));
-  return text;
-}
-
-// A group may be called what a topic may not, but its name is part of the journal's and of the
-// transactional id, which is kept in the commit's metadata (ASCII). The hash keeps the names of two
-// such groups apart, and group "a.b" on topic "c" from group "a" on topic "b.c".
-std::string group_in_names(const std::string& group) {
-  if (group.find('.') == std::string::npos && std::ranges::all_of(group, is_topic_character))
-    return group;
-  std::string name = group;
-  std::ranges::replace_if(
-      name, [](char c) { return !is_topic_character(c); }, '_');
-  return name + "-" + hex64(base::hash64(group));
 }
 
 // Stable with an instance: a restart fences and takes over what its predecessor left open. Group
@@ -71,12 +55,8 @@ void read_names(config::Options& options, kafka::Settings& kafka) {
   kafka.group = options.text("consumer-group");
   kafka.instance = options.maybe_text("instance").value_or(default_instance());
   kafka::TopicNames& topics = kafka.topics;
-  topics.input = options.text("event-topic");
-  topics.output = options.maybe_text("output-topic").value_or(topics.input);
-  topics.dead_letter = topics.input + "-dlq";
-  const std::string ours = "muster." + group_in_names(kafka.group) + "." + topics.input;
-  topics.repartition = ours + ".repartition";
-  topics.journal = ours + ".journal";
+  topics = kafka::topic_names(kafka.group, options.text("event-topic"),
+                              options.maybe_text("output-topic"));
   kafka.transactional_id = transactional_id(kafka.group, topics.input, kafka.instance);
 
   const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20; };

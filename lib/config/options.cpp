@@ -5,6 +5,8 @@
 #include <toml++/toml.h>
 #include <CLI/CLI.hpp>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -52,6 +54,17 @@ std::string scalar_text(const toml::node& node) {
 }
 
 }  // namespace
+
+Sources process_sources(std::vector<std::string> arguments) {
+  Sources sources{std::move(arguments), {}};
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    const std::string_view text(*variable);
+    const size_t equals = text.find('=');
+    if (equals != std::string_view::npos)
+      sources.environment.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return sources;
+}
 
 Options::Options(std::string program, std::string description, std::string prefix,
                  std::vector<OptionSpec> specs)
@@ -232,7 +245,7 @@ void Options::read_file(const std::string& path, std::map<std::string, Value>& f
         }
       }
     } else if (std::ranges::find(specs_, name, &OptionSpec::name) == specs_.end()) {
-      errors_.push_back(source + ": unknown option");
+      if (!shared_file_) errors_.push_back(source + ": unknown option");
     } else if (!is_scalar(node)) {
       errors_.push_back(source + ": expected a single value");
     } else {

@@ -36,6 +36,9 @@ struct Sources {
   std::map<std::string, std::string> environment;  // all of it
 };
 
+// The process's own environment.
+Sources process_sources(std::vector<std::string> arguments);
+
 class Options {
  public:
   // `prefix` is that of the environment, e.g. "COLLECTOR_". Every program also has --config, -X,
@@ -44,6 +47,8 @@ class Options {
   Options(std::string program, std::string description, std::string prefix,
           std::vector<OptionSpec> specs);
 
+  // The file of --config is another program's as well: keys that are not ours are passed over.
+  void share_file() { shared_file_ = true; }
   void parse(const Sources& sources);
 
   bool help_wanted() const { return help_wanted_; }
@@ -100,6 +105,7 @@ class Options {
   std::vector<KafkaProperty> kafka_properties_;
   std::vector<KafkaProperty> flag_properties_;
   std::vector<std::string> errors_;
+  bool shared_file_ = false;
   bool help_wanted_ = false;
   bool version_wanted_ = false;
 };

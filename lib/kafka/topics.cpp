@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <map>
 #include <memory>
+#include <stdexcept>
 #include <thread>
 #include <vector>
 
@@ -283,6 +284,40 @@ TopicsReady ensure_topics(const Settings& settings, const TopicWishes& wishes,
     pause(obstacle->passing ? kLookAgain : kPause, stop);
   }
   return {std::nullopt, ""};
+}
+
+namespace {
+
+Admin tool_admin(const Settings& settings) {
+  Admin admin(settings);
+  if (!admin.error().empty()) throw std::runtime_error(admin.error());
+  return admin;
+}
+
+}  // namespace
+
+std::map<std::string, int32_t> find_topics(const Settings& settings,
+                                           const std::vector<std::string>& names) {
+  Admin admin = tool_admin(settings);
+  std::map<std::string, int32_t> found;
+  if (const auto obstacle = admin.read_partitions(names, found))
+    throw std::runtime_error(obstacle->text);
+  return found;
+}
+
+void make_compacted_topic(const Settings& settings, const std::string& name) {
+  Admin admin = tool_admin(settings);
+  if (const auto obstacle = admin.create({name, 1, {{"cleanup.policy", "compact"}}}))
+    throw std::runtime_error(obstacle->text);
+  // The brokers hear of a new topic a little later.
+  for (int tries = 0; tries < 100; ++tries) {
+    std::map<std::string, int32_t> found;
+    if (const auto obstacle = admin.read_partitions({name}, found))
+      throw std::runtime_error(obstacle->text);
+    if (found.contains(name)) return;
+    std::this_thread::sleep_for(kLookAgain);
+  }
+  throw std::runtime_error("topic " + name + " was created, but is not there yet");
 }
 
 }  // namespace muster::kafka

@@ -7,8 +7,10 @@
 
 #include <atomic>
 #include <cstddef>
+#include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace muster::kafka {
 
@@ -34,5 +36,12 @@ struct TopicsReady {
 // Waits for a broker and for missing topics, saying why once, until it has them or `stop` is set.
 TopicsReady ensure_topics(const Settings& settings, const TopicWishes& wishes,
                           const std::atomic<bool>& stop);
+
+// What a tool may ask and do; failures of Kafka are thrown as std::runtime_error, which ends it.
+// Partition counts; a topic that does not exist is absent.
+std::map<std::string, int32_t> find_topics(const Settings& settings,
+                                           const std::vector<std::string>& names);
+// One partition, the newest record of each key is kept. It may be there already.
+void make_compacted_topic(const Settings& settings, const std::string& name);
 
 }  // namespace muster::kafka

@@ -27,6 +27,7 @@ const std::map<std::string, std::vector<std::string>, std::less<>> kMayInclude =
     {"http", {"base/", "http/"}},
     {"metrics", {"base/", "metrics/"}},
     {"admin", {"base/", "core/", "runtime/", "collector/", "http/", "metrics/", "admin/"}},
+    {"command", {"base/", "core/", "collector/", "runtime/", "kafka/", "config/", "command/"}},
 };
 
 // A third party's headers, and the only files that may include them.
