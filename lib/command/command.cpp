@@ -1,6 +1,7 @@
 #include "command/command.h"
 
 #include "command/dead_letters.h"
+#include "command/replay.h"
 #include "command/text.h"
 #include "kafka/client.h"
 #include "kafka/internal_names.h"
@@ -70,6 +71,7 @@ Times times(config::Options& options, core::Time now) {
 const std::vector<Command>& commands() {
   static const std::vector<Command> all = [] {
     std::vector<Command> list;
+    for (auto& command : replay_commands()) list.push_back(std::move(command));
     for (auto& command : dead_letter_commands()) list.push_back(std::move(command));
     return list;
   }();

@@ -26,13 +26,15 @@ class Muster:
     def arguments(self, words: str, *more) -> list[str]:
         return [str(command_binary()), *words.split(), *self._where, *map(str, more)]
 
-    def run(self, words: str, *more, status: int = 0) -> subprocess.CompletedProcess:
+    def run(self, words: str, *more, status: int | None = 0) -> subprocess.CompletedProcess:
+        """`status`: the exit status that it has to have; None: any."""
         done = subprocess.run(self.arguments(words, *more), capture_output=True, text=True,
                               timeout=2 * PATIENCE, stdin=subprocess.DEVNULL, env=_environment())
-        assert done.returncode == status, f"{words}: {done.returncode}\n{done.stdout}{done.stderr}"
+        assert status in (None, done.returncode), (
+            f"{words}: {done.returncode}\n{done.stdout}{done.stderr}")
         return done
 
-    def json(self, words: str, *more, status: int = 0):
+    def json(self, words: str, *more, status: int | None = 0):
         return json.loads(self.run(words, *more, "-o", "json", status=status).stdout)
 
     def start(self, words: str, *more) -> subprocess.Popen:
