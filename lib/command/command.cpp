@@ -1,6 +1,7 @@
 #include "command/command.h"
 
 #include "command/dead_letters.h"
+#include "command/groups.h"
 #include "command/replay.h"
 #include "command/text.h"
 #include "kafka/client.h"
@@ -71,6 +72,7 @@ Times times(config::Options& options, core::Time now) {
 const std::vector<Command>& commands() {
   static const std::vector<Command> all = [] {
     std::vector<Command> list;
+    for (auto& command : group_commands()) list.push_back(std::move(command));
     for (auto& command : replay_commands()) list.push_back(std::move(command));
     for (auto& command : dead_letter_commands()) list.push_back(std::move(command));
     return list;

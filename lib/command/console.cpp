@@ -30,6 +30,7 @@ std::vector<std::string> Table::lines() const {
   std::vector<size_t> widths;
   for (const auto& row : rows_) {
     widths.resize(std::max(widths.size(), row.size()));
+    if (row.size() == 1 && rows_.front().size() > 1) continue;  // a line by itself
     for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], characters(row[i]));
   }
   std::vector<std::string> lines;

@@ -34,6 +34,8 @@ class Table {
   explicit Table(std::vector<std::string> head) { rows_.push_back(std::move(head)); }
 
   void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+  // A whole line below the last row; it widens no column.
+  void add_line(std::string line) { rows_.push_back({std::move(line)}); }
   bool empty() const { return rows_.size() == 1; }
   // Lines without their ends.
   std::vector<std::string> lines() const;

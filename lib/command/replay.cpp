@@ -110,7 +110,7 @@ void GroupReplay::print() const {
                step.state});
     for (const auto& [where, value] : step.outputs) {
       if (question_.values)
-        table.add({"", "", "", "", "-> " + where + ": " + printable(value, SIZE_MAX)});
+        table.add_line("       -> " + where + ": " + printable(value, SIZE_MAX));
     }
   }
   table.print(console_);

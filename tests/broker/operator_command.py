@@ -20,8 +20,14 @@ class Muster:
     """The command with the options that say where a world's collector is."""
 
     def __init__(self, world):
-        self._where = ["--brokerlist", world.brokers, "--event-topic", world.topic,
-                       "--consumer-group", f"{world.topic}-group"]
+        self._where = [] if world is None else [
+            "--brokerlist", world.brokers, "--event-topic", world.topic, "--consumer-group",
+            f"{world.topic}-group"]
+
+    @classmethod
+    def anywhere(cls) -> "Muster":
+        """Of commands that need no Kafka."""
+        return cls(None)
 
     def arguments(self, words: str, *more) -> list[str]:
         return [str(command_binary()), *words.split(), *self._where, *map(str, more)]

@@ -28,6 +28,8 @@ const std::map<std::string, std::vector<std::string>, std::less<>> kMayInclude =
     {"metrics", {"base/", "metrics/"}},
     {"admin", {"base/", "core/", "runtime/", "collector/", "http/", "metrics/", "admin/"}},
     {"command", {"base/", "core/", "collector/", "runtime/", "kafka/", "config/", "command/"}},
+    {"command",
+     {"base/", "core/", "collector/", "runtime/", "kafka/", "config/", "http/", "command/"}},
 };
 
 // A third party's headers, and the only files that may include them.
