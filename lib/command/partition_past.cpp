@@ -11,6 +11,8 @@ using runtime::Log;
 namespace {
 
 constexpr size_t kRecordsPerFetch = 1'000;
+// Between two entries lie a marker, and what was aborted.
+constexpr int64_t kOffsetsBack = 10'000;
 constexpr std::array kInputs = {Log::kInput, Log::kRepartition};
 
 }  // namespace
@@ -44,16 +46,14 @@ void PartitionPast::find_segments(const Times& window) {
     return entry;
   };
   if (window.from != core::Time::min()) {
-    // What lived then began no earlier than the origin of the first entry of that time.
+    // What lives then began no earlier than the origin of the last entry before that time.
     const auto from = survey_.at_time(log(Log::kJournal), window.from);
     if (!from) return;
-    bool found = false;
-    survey_.read(log(Log::kJournal), *from, end, [&](core::Record& record) {
-      if (std::exchange(found, true)) return;
+    const core::Offset back{std::max(raw(begin), raw(*from) - kOffsetsBack)};
+    survey_.read(log(Log::kJournal), back, *from, [&](core::Record& record) {
       const auto entry = decoded(record);
-      finder.begin_at(entry.value().epoch, entry.value().origin);
+      finder.begin_after(entry.value().epoch, entry.value().n, entry.value().origin);
     });
-    if (!found) return;
   }
   if (window.to != core::Time::max())
     end = survey_.at_time(log(Log::kJournal), window.to + core::Duration(1)).value_or(end);

@@ -54,6 +54,10 @@ void SegmentFinder::add(const core::JournalEntry& entry, core::Offset offset, co
   ++segment.batches;
   segment.next.clear();
   for (const core::LogRange& range : entry.ranges) segment.next.push_back(range.to);
+  if (asked_after_ && asked_after_->epoch == entry.epoch && asked_after_->n == entry.n) {
+    segment.asked_after = entry.n;
+    segment.asked_since = written;
+  }
   if (!segment.exact_from && entry.origin >= segment.first) {
     segment.exact_from = entry.n;
     segment.exact_since = written;

@@ -31,7 +31,10 @@ struct Segment {
   uint64_t batches = 0;
   std::optional<core::BatchNumber> exact_from;  // 0: all of it is exact
   core::Time exact_since{};                     // when that entry was written
-  std::string cut;                              // why it does not begin earlier; empty: it does not
+  // Of a past that was asked for from a time on: the last batch before that.
+  std::optional<core::BatchNumber> asked_after;
+  core::Time asked_since{};
+  std::string cut;  // why it does not begin earlier; empty: it does not
 };
 
 class SegmentFinder {
@@ -40,13 +43,17 @@ class SegmentFinder {
   explicit SegmentFinder(std::vector<core::Offset> inputs_begin)
       : inputs_begin_(std::move(inputs_begin)) {}
 
-  // Nothing of this epoch before this batch, nor of earlier epochs.
-  void begin_at(core::Epoch epoch, core::BatchNumber n) { begin_ = {epoch, n}; }
+  // Only what is needed to know what happened after batch n of this epoch: nothing before its origin,
+  // nor of earlier epochs.
+  void begin_after(core::Epoch epoch, core::BatchNumber n, core::BatchNumber origin) {
+    begin_ = {epoch, origin};
+    asked_after_ = {epoch, n};
+  }
   void add(const core::JournalEntry& entry, core::Offset offset, core::Time written);
   const std::vector<Segment>& segments() const { return segments_; }
 
  private:
-  struct Begin {
+  struct Place {
     core::Epoch epoch{};
     core::BatchNumber n{};
   };
@@ -54,8 +61,9 @@ class SegmentFinder {
   std::string cut(const core::JournalEntry& entry) const;
 
   std::vector<core::Offset> inputs_begin_;
-  std::optional<Begin> begin_;
-  bool asked_for_ = false;  // what comes next begins where begin_at() said
+  std::optional<Place> begin_;
+  std::optional<Place> asked_after_;
+  bool asked_for_ = false;  // what comes next begins where begin_after() said
   std::string cut_;         // why the entries before this one are of no use
   std::vector<Segment> segments_;
   bool open_ = false;  // the last segment may go on

@@ -153,22 +153,28 @@ Verified Verify::compare(PartitionPast& past, core::Partition partition, const S
   verified.partition = partition;
   verified.segment = segment;
   if (!segment.exact_from || !segment.routing) return verified;
+  // What comes after this batch is compared.
+  core::BatchNumber after = *segment.exact_from;
+  core::Time since = segment.exact_since;
   // An epoch's first batch was written before its entry was, nobody knows how long; what lies there
   // may be of the epoch before as well.
-  const bool whole = core::raw(*segment.exact_from) == 0;
-  const core::Time read_from = segment.exact_since - (whole ? kTransactionMax : core::Duration(1));
+  core::Time read_from = since - (core::raw(after) == 0 ? kTransactionMax : core::Duration(1));
+  if (segment.asked_after && *segment.asked_after > after) {
+    after = *segment.asked_after;
+    since = segment.asked_since;
+    read_from = since - core::Duration(1);
+  }
   Comparison comparison;
-  Expected expected(settings_.topics.output, *segment.exact_from, comparison);
-  Published published(
-      settings_, output_partitions_,
-      {*segment.routing, partition, read_from, segment.exact_since, segment.written_last});
+  Expected expected(settings_.topics.output, after, comparison);
+  Published published(settings_, output_partitions_,
+                      {*segment.routing, partition, read_from, since, segment.written_last});
   static_cast<void>(past.replay(segment, expected, [&] {
     while (comparison.waiting() > kWaitingMax && published.read_some(comparison)) {
     }
   }));
   while (published.read_some(comparison)) {
   }
-  verified.compared = segment.last > *segment.exact_from;
+  verified.compared = segment.last > after;
   verified.same = comparison.same();
   verified.differences = comparison.differences();
   set_aside_undelivered(verified);

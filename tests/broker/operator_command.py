@@ -32,10 +32,12 @@ class Muster:
     def arguments(self, words: str, *more) -> list[str]:
         return [str(command_binary()), *words.split(), *self._where, *map(str, more)]
 
-    def run(self, words: str, *more, status: int | None = 0) -> subprocess.CompletedProcess:
+    def run(self, words: str, *more, status: int | None = 0,
+            environment: dict | None = None) -> subprocess.CompletedProcess:
         """`status`: the exit status that it has to have; None: any."""
         done = subprocess.run(self.arguments(words, *more), capture_output=True, text=True,
-                              timeout=2 * PATIENCE, stdin=subprocess.DEVNULL, env=_environment())
+                              timeout=2 * PATIENCE, stdin=subprocess.DEVNULL,
+                              env=_environment() | (environment or {}))
         assert status in (None, done.returncode), (
             f"{words}: {done.returncode}\n{done.stdout}{done.stderr}")
         return done

@@ -6,6 +6,7 @@ import random
 import pytest
 from events import create, done, update
 from operator_command import Muster
+from partitioner import home
 from sender import Sender
 from waits import eventually
 
@@ -155,6 +156,49 @@ def test_a_killed_redrive_that_runs_again_sends_nothing_twice(world, letters):
     for key in range(50):
         of_key = [number for number in numbers if number % 50 == key]
         assert of_key == sorted(of_key), f"key-{key}"
+
+
+def test_of_two_redrives_at_a_time_the_older_one_gives_up(world, letters):
+    muster = Muster(world)
+    count = 2_000
+    for number in range(count):
+        letters.send(str(number), "k", partition=0, headers=_facts(world.topic, 0, number))
+    letters.flush()
+    with world.tail() as tail:
+        older = muster.start("dead-letters redrive", "--batch", 2)
+        eventually(lambda: tail.records or older.poll() is not None, "the older one sends")
+        assert older.poll() is None, "it was too fast"
+        muster.run("dead-letters redrive")
+        assert older.wait(60) == 3
+    assert [int(one.value) for one in world.read()] == list(range(count))
+
+
+def test_an_outcome_that_had_no_topic_goes_to_the_topic_that_it_was_meant_for(world):
+    collector = world.make().collector().start().ready()
+    sender, muster = world.sender(), Muster(world)
+    handler = f"{world.topic}-handler"
+    with world.tail() as tail, world.tail(world.dead_letters) as dead:
+        sender.put(create("g", "[]", handler=f'{{"onsuccess":{{"topic":"{handler}"}}}}'), "g")
+        (outcome,) = tail.outcomes("g")
+        eventually(lambda: dead.records, lambda: collector.why("a dead letter"))
+        failed = muster.run("dead-letters redrive", status=3)
+        assert handler in failed.stderr and "Nothing was sent" in failed.stderr
+        world.topics.create(handler, 3)
+        assert muster.json("dead-letters redrive")["to"] == {handler: 1}
+    (sent,) = world.read(handler)
+    assert (sent.key, sent.value) == (b"g", outcome)
+    assert sent.partition == home(b"g", 3)
+
+
+def test_in_a_collectors_environment_nothing_has_to_be_said(world, letters, tmp_path):
+    _put(letters, world, 1)
+    file = tmp_path / "collector.toml"
+    # The collector's own file, with keys that the command does not know.
+    file.write_text(f'event-topic = "{world.topic}"\nearly-ttl = 5\n[kafka]\n"linger.ms" = 1\n')
+    environment = {"COLLECTOR_BROKERLIST": world.brokers, "COLLECTOR_CONFIG": str(file),
+                   "COLLECTOR_KAFKA_SOCKET_KEEPALIVE_ENABLE": "true"}
+    done = Muster.anywhere().run("dead-letters list", environment=environment)
+    assert "1 dead letter" in done.stderr
 
 
 def test_what_cannot_be_sent_is_said(world, letters):

@@ -1,10 +1,13 @@
 """muster verify: what was published is what follows from the logs; where it is not that is said."""
 
+import time
+
 import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 from events import create, done
 from operator_command import Muster
+from records import rfc3339
 from waits import eventually
 
 _GROUPS = 300
@@ -55,6 +58,27 @@ def test_all_that_was_published_is_what_follows(world, elsewhere):
         "verified"]] == [1]
     table = muster.run("verify", *more)
     assert f"{_GROUPS} outcomes equal, 0 differences" in table.stderr
+
+
+def test_a_part_of_the_time_is_compared_by_itself(world):
+    """Also where a group that ends in it was opened before it."""
+    collector = world.make().collector("--closed-ttl", "0", "--early-ttl", "0.1").start().ready()
+    sender, muster = world.sender(), Muster(world)
+    with world.tail() as tail:
+        sender.put(create("long", '["a"]', ttl="600"), "long")
+        tail.outcomes(*_load(world, sender, 50))
+        eventually(lambda: "forgotten" in muster.run("replay", "--group", "g-49").stdout,
+                   lambda: collector.why("what is closed is forgotten"))
+        middle = tail.records[-1].timestamp + 1_000
+        eventually(lambda: time.time() * 1000 > middle + 100, "a while passes")
+        for number in range(7):
+            sender.send(create(f"new-{number}", "[]"), f"new-{number}")
+        sender.put(done("long", "a", result="1"), "long")
+        tail.outcomes("new-6", "long")
+    assert collector.stop() == 0
+    assert _equal(muster.json("verify")) == 58
+    assert _equal(muster.json("verify", "--to", rfc3339(middle))) == 50
+    assert _equal(muster.json("verify", "--from", rfc3339(middle))) == 8
 
 
 def test_what_differs_is_found(world):

@@ -67,6 +67,10 @@ TEST_CASE("who may include whom") {
       {"lib/config/a.cpp", "\"base/b.h\"", true},
       {"lib/config/a.cpp", "\"core/b.h\"", false},
       {"lib/config/a.cpp", "\"kafka/b.h\"", false},
+      {"lib/http/a.cpp", "\"core/b.h\"", false},
+      {"lib/command/a.cpp", "\"kafka/b.h\"", true},
+      {"lib/command/a.cpp", "\"collector/b.h\"", true},
+      {"lib/command/a.cpp", "\"redis/b.h\"", false},
       {"lib/gateway/a.cpp", "\"core/b.h\"", false},  // a folder without a rule
       {"cmd/collector/main.cpp", "\"kafka/b.h\"", true},
       {"cmd/collector/main.cpp", "\"settings.h\"", true},

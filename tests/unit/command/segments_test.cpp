@@ -91,9 +91,12 @@ TEST_CASE("a hole ends a stretch") {
 
 TEST_CASE("who asks for a time gets what lived then, and no more") {
   SegmentFinder finder({Offset{0}, Offset{0}});
-  finder.begin_at(core::Epoch{2}, BatchNumber{3});
+  finder.begin_after(core::Epoch{2}, BatchNumber{5}, BatchNumber{3});
   add(finder, 1, 3, 1);
   for (uint64_t n = 1; n <= 6; ++n) add(finder, 2, n, n < 5 ? 1 : 3);
   add(finder, 3, 1, 1);
   CHECK(text(finder) == "2:3-6 exact 5 cut; 3:1-1 exact 0; ");
+  CHECK(finder.segments()[0].asked_after == BatchNumber{5});
+  CHECK(finder.segments()[0].asked_since == core::time_from_ms(2005));
+  CHECK(!finder.segments()[1].asked_after);
 }

@@ -340,3 +340,18 @@ TEST_CASE("the help names every option with its default, and the environment's p
     CHECK(help.find(what) != std::string::npos);
   }
 }
+
+TEST_CASE("a file that is another program's as well may hold keys of that one") {
+  const Folder folder;
+  const std::string file =
+      folder.file("other.toml", "topic = \"bills\"\nnonsense = 1\n[kafka]\n\"linger.ms\" = 7\n");
+  Options shared = program();
+  shared.share_file();
+  shared.parse({{"--config", file}, {}});
+  CHECK(shared.errors().empty());
+  CHECK(shared.text("topic") == "bills");
+  CHECK(shared.kafka_properties().size() == 1);
+  Options own = program();
+  own.parse({{"--config", file}, {}});
+  CHECK(own.errors().size() == 1);
+}
