@@ -27,7 +27,6 @@ const std::map<std::string, std::vector<std::string>, std::less<>> kMayInclude =
     {"http", {"base/", "http/"}},
     {"metrics", {"base/", "metrics/"}},
     {"admin", {"base/", "core/", "runtime/", "collector/", "http/", "metrics/", "admin/"}},
-    {"command", {"base/", "core/", "collector/", "runtime/", "kafka/", "config/", "command/"}},
     {"command",
      {"base/", "core/", "collector/", "runtime/", "kafka/", "config/", "http/", "command/"}},
 };
