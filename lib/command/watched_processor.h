@@ -49,9 +49,9 @@ class WatchedProcessor final : public core::Processor {
   void save(core::Slot slot, std::string& out) const override { inner_.save(slot, out); }
   [[nodiscard]] bool load(std::string_view key, std::string_view bytes,
                           core::Effects& effects) override;
-  size_t held_bytes() const override { return inner_.held_bytes(); }
   std::optional<core::Slot> find(std::string_view key) const override { return inner_.find(key); }
   std::string_view name(core::Slot slot) const override { return inner_.name(slot); }
+  size_t held_bytes() const override { return inner_.held_bytes(); }
   void drop(core::Slot slot) override;
 
  private:
