@@ -29,7 +29,7 @@ bool found(const World& world, std::string_view id, const GroupFilter& filter) {
 
 TEST_CASE("an open group in short: counts and times") {
   World world;
-  world.record(1'000, create("g\"1", R"(["a","b","c"])", R"(,"ttl":10,"policy":"all-settled")"));
+  world.record(1'000, create("g\\\"1", R"(["a","b","c"])", R"(,"ttl":10,"policy":"all-settled")"));
   world.record(2'000, done("g\\\"1", "a", R"(,"result":1)"));
   world.record(2'500, done("g\\\"1", "b", R"(,"error":"no")"));
   CHECK(summary(world, "g\"1", 3'500) ==
