@@ -22,8 +22,8 @@ constexpr int kCallTimeoutMs = 15'000;
 constexpr int kAbortTimeoutMs = 5'000;
 constexpr int kOpenTimeoutMs = 10'000;
 constexpr int kLookupTimeoutMs = 1'000;
-// The broker answers a request sooner, unless something is wrong.
-constexpr int kDeliveryMs = 200;
+// When no answer comes for so long, perhaps nothing was sent.
+constexpr int kDeliveryMs = 20;
 constexpr auto kOpenPause = std::chrono::milliseconds(500);
 constexpr auto kLookInterval = std::chrono::milliseconds(50);
 
@@ -38,8 +38,9 @@ struct DeliveryCallback {
 // The message's opaque is the index of its output.
 void TransactionThread::on_delivery(const rd_kafka_message_s& message) {
   const auto index = reinterpret_cast<uintptr_t>(message._private);
-  on_its_way_ -= std::min(on_its_way_, message.len + message.key_len);
   if (batch_ == nullptr) return;  // of a transaction that was given up
+  size_t& on_its_way = on_its_way_[static_cast<size_t>(batch_->outputs[index].topic)];
+  on_its_way -= std::min(on_its_way, message.len + message.key_len);
   if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
     const std::string topic = rd_kafka_topic_name(message.rkt);
     const std::string reason = rd_kafka_err2str(message.err);
@@ -180,7 +181,7 @@ void TransactionThread::run_transaction(const Job& job) {
   batch_ = job.batch;
   refusals_.clear();
   delivery_error_.clear();
-  on_its_way_ = 0;
+  on_its_way_ = {};
   journal_offsets_.assign(job.batch->shards.size(), core::Offset{-1});
   const auto nowhere = unroutable();
   if (!nowhere) return;
@@ -278,19 +279,25 @@ std::optional<Failure> TransactionThread::produce() {
       if (auto failure = flush()) return failure;
     }
     if (auto failure = produce_one(i)) return failure;
-    if (auto failure = wait_for_deliveries(request / 4 * 7)) return failure;
+    if (auto failure = wait_for_deliveries(output.topic, request / 4 * 7)) return failure;
   }
-  return group == 0 ? wait_for_deliveries(request) : flush();
+  if (group != 0) return flush();
+  for (size_t role = 0; role < on_its_way_.size(); ++role) {
+    if (auto failure = wait_for_deliveries(static_cast<core::TopicRole>(role), request))
+      return failure;
+  }
+  return std::nullopt;
 }
 
 // The library has one request per partition on its way (of an idempotent producer it counts records,
 // not requests), and where another one is whole behind it, or is flushed, its thread does not sleep
 // but spins. So no second one gets whole, if the outputs go to all partitions alike, and a flush
-// finds little. If they lie so that none is whole, a flush sends them.
-std::optional<Failure> TransactionThread::wait_for_deliveries(size_t bytes_max) {
-  while (on_its_way_ > bytes_max && !stop_) {
-    const size_t before = on_its_way_;
-    if (rd_kafka_poll(producer_.get(), kDeliveryMs) == 0 || on_its_way_ == before) return flush();
+// finds little. If they lie so that no request is whole, a flush sends them.
+std::optional<Failure> TransactionThread::wait_for_deliveries(core::TopicRole role,
+                                                              size_t bytes_max) {
+  const size_t& on_its_way = on_its_way_[static_cast<size_t>(role)];
+  while (on_its_way > bytes_max && !stop_) {
+    if (rd_kafka_poll(producer_.get(), kDeliveryMs) == 0) return flush();
   }
   return std::nullopt;
 }
@@ -339,7 +346,8 @@ std::optional<Failure> TransactionThread::produce_one(size_t index) {
   while (true) {
     const ErrorHandle error(rd_kafka_produceva(producer_.get(), args.data(), count));
     if (!error) {
-      on_its_way_ += output.value.value_or("").size() + output.key.value_or("").size();
+      on_its_way_[static_cast<size_t>(output.topic)] +=
+          output.value.value_or("").size() + output.key.value_or("").size();
       break;
     }
     if (rd_kafka_error_code(error.get()) == RD_KAFKA_RESP_ERR__QUEUE_FULL && !stop_) {

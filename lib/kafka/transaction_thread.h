@@ -49,7 +49,7 @@ class TransactionThread final : public runtime::Transactor {
   std::optional<std::vector<runtime::Refusal>> unroutable();
   std::optional<runtime::Failure> produce();
   std::optional<runtime::Failure> produce_one(size_t index);
-  std::optional<runtime::Failure> wait_for_deliveries(size_t bytes_max);
+  std::optional<runtime::Failure> wait_for_deliveries(core::TopicRole role, size_t bytes_max);
   // All that was produced so far is with the broker, or was refused.
   std::optional<runtime::Failure> flush();
   void on_delivery(const rd_kafka_message_s& message);
@@ -81,7 +81,8 @@ class TransactionThread final : public runtime::Transactor {
   const core::Batch* batch_ = nullptr;  // in hand
   std::vector<runtime::Refusal> refusals_;
   std::string delivery_error_;
-  size_t on_its_way_ = 0;  // bytes that were produced, and not answered by the broker
+  // Bytes that were produced, and not answered by the broker, by the role of their topic.
+  std::array<size_t, core::kTopicRoles + 1> on_its_way_{};
   int failures_in_a_row_ = 0;
 
   std::thread thread_;

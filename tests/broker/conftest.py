@@ -40,6 +40,7 @@ class World:
     topics: Topics
     partitions: int
     collectors: list
+    tails: list
 
     @property
     def dead_letters(self) -> str:
@@ -72,7 +73,10 @@ class World:
         return Sender(self.brokers, self.topic, **config)
 
     def tail(self, *topics, **more) -> Tail:
-        return Tail(self.brokers, *(topics or (self.topic,)), guard=self.none_died, **more)
+        """It ends with the world, if not before."""
+        self.tails.append(
+            Tail(self.brokers, *(topics or (self.topic,)), guard=self.none_died, **more))
+        return self.tails[-1]
 
     def read(self, *topics):
         return read_to_end(self.brokers, *(topics or (self.topic,)))
@@ -86,6 +90,8 @@ class World:
             assert not collector.died(), collector.why("died by itself")
 
     def close(self) -> None:
+        for tail in self.tails:
+            tail.close()
         for collector in self.collectors:
             collector.end()
         for collector in self.collectors:
@@ -94,7 +100,7 @@ class World:
 
 def make_world(brokers: str, folder: Path, partitions: int) -> World:
     return World(brokers, folder, f"events-{uuid.uuid4().hex[:12]}", Topics(brokers), partitions,
-                 [])
+                 [], [])
 
 
 @pytest.fixture

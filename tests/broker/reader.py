@@ -110,9 +110,13 @@ class Tail:
         return self
 
     def __exit__(self, *_):
-        self._stop.set()
-        self._thread.join()
-        self._consumer.close()
+        self.close()
+
+    def close(self) -> None:
+        if not self._stop.is_set():
+            self._stop.set()
+            self._thread.join()
+            self._consumer.close()
 
     def _run(self) -> None:
         while not self._stop.is_set():
