@@ -32,17 +32,7 @@ Whole whole_of(const Context& context) {
     auto status = link.board->get();
     whole.ready = whole.ready && status && status->ready;
     if (!status) continue;
-    const runtime::WorkerTotals& one = status->totals;
-    runtime::WorkerTotals& all = whole.totals;
-    for (size_t i = 0; i < one.counters.size(); ++i) all.counters[i] += one.counters[i];
-    all.records += one.records;
-    all.batches_committed += one.batches_committed;
-    all.batches_failed += one.batches_failed;
-    all.undeliverable_dropped += one.undeliverable_dropped;
-    all.timers_fired += one.timers_fired;
-    for (const auto& [code, count] : one.dead_letters) all.dead_letters[code] += count;
-    all.lateness.add(one.lateness);
-    all.durations.add(one.durations);
+    whole.totals.add(status->totals);
     whole.checkpoints += status->checkpoints;
     whole.checkpoint_failures += status->checkpoint_failures;
     whole.workers.push_back(std::move(status));

@@ -6,27 +6,33 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 
 namespace muster::admin {
 namespace {
 
 // Sums over the workers: counters by their names, `family` or `family/value`.
 void append_totals(std::string& out, const Context& context) {
-  std::map<std::string, uint64_t> sums;
+  std::optional<runtime::WorkerTotals> totals;  // absent: no worker has begun
   for (const WorkerLink& link : context.workers) {
     const auto status = link.board->get();
     if (!status) continue;
+    if (!totals) totals.emplace();
+    totals->add(status->totals);
+  }
+  std::map<std::string, uint64_t> sums;
+  if (totals) {
     const auto& names = collector::counter_names();
     for (size_t i = 0; i < static_cast<size_t>(collector::Counter::kRejectedFirst); ++i) {
       std::string name(names[i].family);
       if (!names[i].value.empty()) name += "/" + std::string(names[i].value);
-      sums[name] += status->totals.counters[i];
+      sums[name] += totals->counters[i];
     }
-    for (const auto& [code, count] : status->totals.dead_letters)
-      sums["collector_dead_letters_total/" + code] += count;
-    sums["collector_records_total"] += status->totals.records;
-    sums["collector_transactions_total/committed"] += status->totals.batches_committed;
-    sums["collector_transactions_total/failed"] += status->totals.batches_failed;
+    for (const auto& [code, count] : totals->dead_letters)
+      sums["collector_dead_letters_total/" + code] = count;
+    sums["collector_records_total"] = totals->records;
+    sums["collector_transactions_total/committed"] = totals->batches_committed;
+    sums["collector_transactions_total/failed"] = totals->batches_failed;
   }
   out += ",\"totals\":{";
   char separator = ' ';

@@ -3,21 +3,27 @@
 namespace muster::base {
 
 void append_json_string(std::string& out, std::string_view text) {
-  constexpr std::string_view kBytes = "\"\\\b\f\n\r\t";
-  constexpr std::string_view kNames = "\"\\bfnrt";
-  constexpr std::string_view kHex = "0123456789abcdef";
   out.push_back('"');
-  for (const char c : text) {
-    if (const size_t index = kBytes.find(c); index != std::string_view::npos) {
-      out.push_back('\\');
+  const char* at = text.data();
+  const char* end = at + text.size();
+  while (at < end) {
+    const char* special = find_json_special(at, end);
+    out.append(at, static_cast<size_t>(special - at));
+    if (special == end) break;
+    const char byte = *special;
+    at = special + 1;
+    out.push_back('\\');
+    constexpr std::string_view kBytes = "\"\\\b\f\n\r\t";
+    constexpr std::string_view kNames = "\"\\bfnrt";
+    const size_t index = kBytes.find(byte);
+    if (index != std::string_view::npos) {
       out.push_back(kNames[index]);
-    } else if (const auto byte = static_cast<unsigned char>(c); byte < 0x20) {
-      out.append("\\u00");
-      out.push_back(kHex[byte >> 4]);
-      out.push_back(kHex[byte & 15]);
-    } else {
-      out.push_back(c);
+      continue;
     }
+    constexpr std::string_view kHex = "0123456789abcdef";
+    out.append("u00");
+    out.push_back(kHex[static_cast<size_t>(byte) >> 4]);
+    out.push_back(kHex[static_cast<size_t>(byte) & 15]);
   }
   out.push_back('"');
 }

@@ -1,17 +1,13 @@
 #include "collector/json.h"
 
-#include <array>
-#include <bit>
-#include <cstring>
-
 #include <simdjson.h>
 
 #include "base/check.h"
+#include "base/json_text.h"
 
 namespace muster::collector {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "find_special counts from the low end");
 static_assert(kJsonNestingMax <= 64, "objects_ has 64 bits");
 
 bool is_digit(char byte) { return byte >= '0' && byte <= '9'; }
@@ -20,29 +16,6 @@ int hex_value(char byte) {
   if (is_digit(byte)) return byte - '0';
   const int letter = (byte | 0x20) - 'a';
   return letter >= 0 && letter < 6 ? letter + 10 : -1;
-}
-
-// What a string cannot hold as it is: quote, backslash, below space.
-bool is_special(char byte) {
-  return byte == '"' || byte == '\\' || static_cast<unsigned char>(byte) < 0x20;
-}
-
-// The first special byte at or behind `at`, or `end`. Sixteen bytes at a time, in the vectors that g++
-// and clang have for every processor.
-inline const char* find_special(const char* at, const char* end) {
-  using Bytes [[gnu::vector_size(16)]] = unsigned char;
-  while (end - at >= 16) {
-    Bytes bytes;
-    std::memcpy(&bytes, at, sizeof bytes);
-    const auto special = (bytes == '"') | (bytes == '\\') | (bytes < 0x20);  // all bits of a byte
-    std::array<uint64_t, 2> halves;
-    std::memcpy(halves.data(), &special, sizeof halves);
-    if (halves[0] != 0) return at + (std::countr_zero(halves[0]) >> 3);
-    if (halves[1] != 0) return at + 8 + (std::countr_zero(halves[1]) >> 3);
-    at += 16;
-  }
-  while (at < end && !is_special(*at)) ++at;
-  return at;
 }
 
 uint32_t hex4(const char* at) {
@@ -75,7 +48,7 @@ bool JsonScanner::string(String& out) {
   const char* begin = at_;
   out.escaped = false;
   for (;;) {
-    at_ = find_special(at_, end_);
+    at_ = base::find_json_special(at_, end_);
     if (at_ == end_) return fail();
     if (*at_ == '"') break;
     if (!escape()) return false;
@@ -260,32 +233,6 @@ bool unescape(std::string_view raw, std::string& out) {
     append_utf8(out, point);
   }
   return true;
-}
-
-void append_json_string(std::string& out, std::string_view text) {
-  out.push_back('"');
-  const char* at = text.data();
-  const char* end = at + text.size();
-  while (at < end) {
-    const char* special = find_special(at, end);
-    out.append(at, static_cast<size_t>(special - at));
-    if (special == end) break;
-    const char byte = *special;
-    at = special + 1;
-    out.push_back('\\');
-    constexpr std::string_view kBytes = "\"\\\b\f\n\r\t";
-    constexpr std::string_view kNames = "\"\\bfnrt";
-    const size_t index = kBytes.find(byte);
-    if (index != std::string_view::npos) {
-      out.push_back(kNames[index]);
-      continue;
-    }
-    constexpr std::string_view kHex = "0123456789abcdef";
-    out.append("u00");
-    out.push_back(kHex[static_cast<size_t>(byte) >> 4]);
-    out.push_back(kHex[static_cast<size_t>(byte) & 15]);
-  }
-  out.push_back('"');
 }
 
 }  // namespace muster::collector

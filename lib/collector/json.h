@@ -110,7 +110,4 @@ void for_each_member(std::string_view object, const Take& take) {
   }
 }
 
-// Appends a JSON string with its quotes: shortest escapes, only where the grammar asks for one.
-void append_json_string(std::string& out, std::string_view text);
-
 }  // namespace muster::collector

@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 
+#include "base/json_text.h"
 #include "collector/json.h"
 
 namespace muster::collector {
@@ -27,7 +28,7 @@ void put_digits(char* at, unsigned value) {
 // `,"name":`, or without the comma for the first of an object.
 void begin_field(std::string& out, std::string_view separator, std::string_view name) {
   out.append(separator);
-  append_json_string(out, name);
+  base::append_json_string(out, name);
   out.push_back(':');
 }
 
@@ -46,7 +47,7 @@ void append_missing(std::string& out, const OpenGroup& group) {
   for (uint32_t number = 0; number < group.entity_count(); ++number) {
     if (group.has_answer(number)) continue;
     out.append(separator);
-    append_json_string(out, group.entity(number));
+    base::append_json_string(out, group.entity(number));
     separator = ",";
   }
 }
@@ -57,7 +58,7 @@ void append_errors(std::string& out, const OpenGroup& group) {
   for (uint32_t number = 0; number < group.entity_count(); ++number) {
     if (!group.has_answer(number) || !group.has_failed(number)) continue;
     begin_field(out, separator, group.entity(number));
-    append_json_string(out, group.answer(number));
+    base::append_json_string(out, group.answer(number));
     separator = ",";
   }
 }
@@ -68,7 +69,7 @@ void append_error_text(std::string& out, const OpenGroup& group, const Ending& e
     case FailureCode::kError:
     case FailureCode::kUnreachable:
       if (ending.entity && !group.overflowed()) {
-        append_json_string(out, group.answer(*ending.entity));
+        base::append_json_string(out, group.answer(*ending.entity));
       } else {
         out.append("\"Quorum of ")
             .append(std::to_string(group.head().policy.count))
@@ -79,7 +80,7 @@ void append_error_text(std::string& out, const OpenGroup& group, const Ending& e
       out.append("\"Operation timed out after ").append(group.head().ttl_text).append(" seconds\"");
       return;
     case FailureCode::kCancelled:
-      append_json_string(out, ending.reason.empty() ? "Operation cancelled" : ending.reason);
+      base::append_json_string(out, ending.reason.empty() ? "Operation cancelled" : ending.reason);
       return;
     case FailureCode::kTooLarge:
       out.append("\"Outcome is larger than ")
@@ -93,7 +94,7 @@ void append_error(std::string& out, const OpenGroup& group, const Ending& ending
                   const OutcomeRules& rules) {
   out.append(",\"entity\":");
   const bool of_entity = code != FailureCode::kTooLarge && ending.entity.has_value();
-  append_json_string(out, of_entity ? group.entity(*ending.entity) : group.id());
+  base::append_json_string(out, of_entity ? group.entity(*ending.entity) : group.id());
   out.append(",\"error\":");
   append_error_text(out, group, ending, code, rules);
 }
@@ -103,10 +104,10 @@ void write(const OpenGroup& group, const Ending& ending, std::optional<FailureCo
   const OpenGroup::Head head = group.head();
   out.assign(code ? R"({"type":"EventGroupCollectorFailure","id":)"
                   : R"({"type":"EventGroupCollectorSuccess","id":)");
-  append_json_string(out, group.id());
+  base::append_json_string(out, group.id());
   if (!rules.sender.empty()) {
     out.append(",\"sender\":");
-    append_json_string(out, rules.sender);
+    base::append_json_string(out, rules.sender);
   }
   if (code) append_error(out, group, ending, *code, rules);
   out.append(",\"created\":\"");
@@ -206,9 +207,9 @@ void write_for_parent(const OpenGroup& group, const Ending& ending, std::optiona
                       std::string& out) {
   const auto begin = [&] {
     out.assign(R"({"type":"EventGroupCollectorEntityDone","id":)");
-    append_json_string(out, parent.id);
+    base::append_json_string(out, parent.id);
     out.append(",\"group\":");
-    append_json_string(out, parent.group);
+    base::append_json_string(out, parent.group);
   };
   begin();
   if (code) {
@@ -238,7 +239,7 @@ bool outcome_fits(std::string_view group_id, const OutcomeRules& rules) {
   if (fixed + 13 * group_id.size() <= rules.bytes_max) return true;
   if (fixed + 3 * group_id.size() > rules.bytes_max) return false;
   std::string quoted;
-  append_json_string(quoted, group_id);
+  base::append_json_string(quoted, group_id);
   return fixed + group_id.size() + 2 * quoted.size() <= rules.bytes_max;
 }
 

@@ -1,6 +1,7 @@
 #include "collector/view.h"
 
 #include "base/check.h"
+#include "base/json_text.h"
 #include "collector/json.h"
 #include "collector/outcome.h"
 #include "collector/policy.h"
@@ -68,7 +69,7 @@ void append_entities(std::string& out, std::string_view name, const OpenGroup& g
     if (!wanted(i)) continue;
     out += separator;
     separator = ',';
-    append_json_string(out, group.entity(i));
+    base::append_json_string(out, group.entity(i));
   }
   if (separator == '[') out += '[';
   out += ']';
@@ -81,9 +82,9 @@ void append_errors(std::string& out, const OpenGroup& group) {
     if (!group.has_answer(i) || !group.has_failed(i)) continue;
     out += separator;
     separator = ',';
-    append_json_string(out, group.entity(i));
+    base::append_json_string(out, group.entity(i));
     out += ':';
-    append_json_string(out, group.answer(i));
+    base::append_json_string(out, group.answer(i));
   }
   if (separator == '{') out += '{';
   out += '}';
@@ -97,7 +98,7 @@ void append_entity_deadlines(std::string& out, const OpenGroup& group) {
     if (ttl.text.empty()) continue;
     out += separator;
     separator = ',';
-    append_json_string(out, group.entity(i));
+    base::append_json_string(out, group.entity(i));
     out += ":\"";
     append_time(out, ttl.deadline);
     out += '"';
@@ -108,7 +109,7 @@ void append_entity_deadlines(std::string& out, const OpenGroup& group) {
 
 void append_head(std::string& out, const GroupState& state) {
   out += "\"id\":";
-  append_json_string(out, name(state));
+  base::append_json_string(out, name(state));
   append_name(out, "state");
   out += '"';
   out += name(*phase_of(state));
@@ -192,7 +193,7 @@ void append_everything(std::string& out, const GroupState& state, core::Time now
   append_head(out, state);
   append_open(out, *open, now);
   append_name(out, "ttl");
-  append_json_string(out, open->head().ttl_text);
+  base::append_json_string(out, open->head().ttl_text);
   append_policy(out, open->head().policy);
   append_entities(out, "expected", *open, [](uint32_t) { return true; });
   append_entities(out, "done", *open,

@@ -1,7 +1,7 @@
 #include "command/json_writer.h"
 
 #include "base/check.h"
-#include "collector/json.h"
+#include "base/json_text.h"
 #include "command/text.h"
 
 #include <utility>
@@ -31,7 +31,7 @@ JsonWriter& JsonWriter::end() {
 
 JsonWriter& JsonWriter::name(std::string_view text) {
   comma();
-  collector::append_json_string(out_, text);
+  base::append_json_string(out_, text);
   out_ += ':';
   after_name_ = true;
   return *this;
@@ -39,7 +39,7 @@ JsonWriter& JsonWriter::name(std::string_view text) {
 
 JsonWriter& JsonWriter::text(std::string_view value) {
   comma();
-  collector::append_json_string(out_, value);
+  base::append_json_string(out_, value);
   return *this;
 }
 

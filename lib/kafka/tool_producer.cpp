@@ -1,10 +1,10 @@
 #include "kafka/tool_producer.h"
 
 #include "base/check.h"
+#include "kafka/produce.h"
 
 #include <librdkafka/rdkafka.h>
 
-#include <array>
 #include <stdexcept>
 
 namespace muster::kafka {
@@ -75,47 +75,9 @@ rd_kafka_topic_s* ToolProducer::topic(std::string_view name) {
 
 void ToolProducer::produce(const core::Output& output) {
   CHECK(output.topic == core::TopicRole::kNamed);
-  std::array<rd_kafka_vu_t, 8> args{};
-  size_t count = 0;
-  const auto add = [&args, &count ](rd_kafka_vtype_t type) -> auto& {
-    args[count].vtype = type;
-    return args[count++].u;
-  };
-  add(RD_KAFKA_VTYPE_RKT).rkt = topic(output.topic_name);
-  add(RD_KAFKA_VTYPE_PARTITION).i32 =
-      output.partition ? core::raw(*output.partition) : RD_KAFKA_PARTITION_UA;
-  add(RD_KAFKA_VTYPE_MSGFLAGS).i = RD_KAFKA_MSG_F_COPY;
-  if (output.value) {
-    auto& value = add(RD_KAFKA_VTYPE_VALUE).mem;
-    value.ptr = const_cast<char*>(output.value->data());
-    value.size = output.value->size();
-  }
-  if (output.key) {
-    auto& key = add(RD_KAFKA_VTYPE_KEY).mem;
-    key.ptr = const_cast<char*>(output.key->data());
-    key.size = output.key->size();
-  }
-  if (output.timestamp) add(RD_KAFKA_VTYPE_TIMESTAMP).i64 = core::to_ms(*output.timestamp);
-  rd_kafka_headers_t* headers = nullptr;
-  if (!output.headers.empty()) {
-    headers = rd_kafka_headers_new(output.headers.size());
-    for (const core::Header& header : output.headers) {
-      rd_kafka_header_add(headers, header.name.data(), static_cast<ssize_t>(header.name.size()),
-                          header.value ? header.value->data() : nullptr,
-                          header.value ? static_cast<ssize_t>(header.value->size()) : 0);
-    }
-    add(RD_KAFKA_VTYPE_HEADERS).headers = headers;
-  }
-  while (true) {
-    const ErrorHandle error(rd_kafka_produceva(client_.get(), args.data(), count));
-    if (!error) return;
-    if (rd_kafka_error_code(error.get()) == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
-      rd_kafka_poll(client_.get(), 10);
-      continue;
-    }
-    if (headers != nullptr) rd_kafka_headers_destroy(headers);
-    give_up("producing", error.get());
-  }
+  const ErrorHandle error =
+      kafka::produce(client_.get(), topic(output.topic_name), output, Bytes::kCopied, nullptr);
+  if (error) give_up("producing", error.get());
 }
 
 }  // namespace muster::kafka

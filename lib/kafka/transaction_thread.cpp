@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "kafka/produce.h"
 #include "kafka/remedy.h"
 
 #include <librdkafka/rdkafka.h>
@@ -311,52 +312,11 @@ std::optional<Failure> TransactionThread::flush() {
 
 std::optional<Failure> TransactionThread::produce_one(size_t index) {
   const core::Output& output = batch_->outputs[index];
-  std::array<rd_kafka_vu_t, 8> args{};
-  size_t count = 0;
-  const auto add = [&args, &count ](rd_kafka_vtype_t type) -> auto& {
-    args[count].vtype = type;
-    return args[count++].u;
-  };
-  add(RD_KAFKA_VTYPE_RKT).rkt = topic_of(output);
-  add(RD_KAFKA_VTYPE_PARTITION).i32 =
-      output.partition ? core::raw(*output.partition) : RD_KAFKA_PARTITION_UA;
-  add(RD_KAFKA_VTYPE_MSGFLAGS).i = 0;
-  add(RD_KAFKA_VTYPE_OPAQUE).ptr = reinterpret_cast<void*>(index);
-  if (output.value) {
-    auto& value = add(RD_KAFKA_VTYPE_VALUE).mem;
-    value.ptr = const_cast<char*>(output.value->data());
-    value.size = output.value->size();
-  }
-  if (output.key) {
-    auto& key = add(RD_KAFKA_VTYPE_KEY).mem;
-    key.ptr = const_cast<char*>(output.key->data());
-    key.size = output.key->size();
-  }
-  if (output.timestamp) add(RD_KAFKA_VTYPE_TIMESTAMP).i64 = core::to_ms(*output.timestamp);
-  rd_kafka_headers_t* headers = nullptr;
-  if (!output.headers.empty()) {
-    headers = rd_kafka_headers_new(output.headers.size());
-    for (const core::Header& header : output.headers) {
-      rd_kafka_header_add(headers, header.name.data(), static_cast<ssize_t>(header.name.size()),
-                          header.value ? header.value->data() : nullptr,
-                          header.value ? static_cast<ssize_t>(header.value->size()) : 0);
-    }
-    add(RD_KAFKA_VTYPE_HEADERS).headers = headers;
-  }
-  while (true) {
-    const ErrorHandle error(rd_kafka_produceva(producer_.get(), args.data(), count));
-    if (!error) {
-      on_its_way_[static_cast<size_t>(output.topic)] +=
-          output.value.value_or("").size() + output.key.value_or("").size();
-      break;
-    }
-    if (rd_kafka_error_code(error.get()) == RD_KAFKA_RESP_ERR__QUEUE_FULL && !stop_) {
-      rd_kafka_poll(producer_.get(), 10);
-      continue;
-    }
-    if (headers != nullptr) rd_kafka_headers_destroy(headers);
-    return classify_transactional(error.get(), "producing");
-  }
+  const ErrorHandle error = kafka::produce(producer_.get(), topic_of(output), output, Bytes::kLent,
+                                           reinterpret_cast<void*>(index), &stop_);
+  if (error) return classify_transactional(error.get(), "producing");
+  on_its_way_[static_cast<size_t>(output.topic)] +=
+      output.value.value_or("").size() + output.key.value_or("").size();
   return std::nullopt;
 }
 

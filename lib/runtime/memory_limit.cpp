@@ -40,20 +40,20 @@ std::optional<std::string> MemoryLimit::note(const Held& held, core::Time wall) 
 }
 
 std::optional<std::string> MemoryLimit::say(core::Gate before, core::Time wall) {
+  const bool was_open = before == core::Gate::kOpen;
+  const bool is_open = gate_ == core::Gate::kOpen;
+  if (was_open && is_open) return std::nullopt;
+  if (!was_open && !is_open && wall - said_ < kSayInterval) return std::nullopt;
   const std::string held =
       "memory: " + mebibytes(total_) + " are held, of the limit of " + mebibytes(options_.bytes);
-  if (gate_ == core::Gate::kOpen) {
-    if (before == core::Gate::kOpen) return std::nullopt;
-    return held + ": new groups are read again, after " + seconds(wall - since_);
-  }
-  if (before == core::Gate::kOpen) {
+  if (is_open) return held + ": new groups are read again, after " + seconds(wall - since_);
+  if (was_open) {
     since_ = wall;
     said_ = wall;
     return held +
            ": events of new groups, and all behind them, wait in their topic; a group's "
            "timeout waits until they are read";
   }
-  if (wall - said_ < kSayInterval) return std::nullopt;
   said_ = wall;
   return held + ": events of new groups have been waiting for " + seconds(wall - since_);
 }

@@ -38,13 +38,13 @@ std::vector<Action> Worker::take_actions() { return std::exchange(actions_, {});
 
 const core::Shard* Worker::shard(Partition partition) const {
   const auto seat = seats_.find(partition);
-  if (seat == seats_.end() || seat->second.state != SeatState::kLive) return nullptr;
+  if (seat == seats_.end() || seat->second.state != SeatPhase::kLive) return nullptr;
   return seat->second.shard.get();
 }
 
 bool Worker::ready() const {
   return assigned_ && !vacating_ && std::ranges::all_of(seats_, [](const auto& entry) {
-           return entry.second.state == SeatState::kLive;
+           return entry.second.state == SeatPhase::kLive;
          });
 }
 
@@ -107,7 +107,7 @@ bool Worker::can_build() const {
 std::vector<Partition> Worker::live_partitions() {
   std::vector<Partition> live;
   for (const auto& [partition, seat] : seats_) {
-    if (seat.state == SeatState::kLive) live.push_back(partition);
+    if (seat.state == SeatPhase::kLive) live.push_back(partition);
   }
   if (!live.empty()) {
     ++first_;
@@ -119,7 +119,7 @@ std::vector<Partition> Worker::live_partitions() {
 
 bool Worker::extendable(Partition partition) const {
   const Seat& seat = seats_.at(partition);
-  return seat.state == SeatState::kLive && seat.shard->extendable();
+  return seat.state == SeatPhase::kLive && seat.shard->extendable();
 }
 
 bool Worker::full() const {
@@ -138,7 +138,7 @@ size_t Worker::room() const {
 
 Worker::Taken Worker::apply(Partition partition, std::span<const Fetched> by_log, Time wall) {
   Seat& seat = seats_.at(partition);
-  CHECK(seat.state == SeatState::kLive);
+  CHECK(seat.state == SeatPhase::kLive);
   CHECK(by_log.size() == logs());
   core::Shard& shard = *seat.shard;
   shard.begin(wall);
@@ -166,7 +166,7 @@ bool Worker::commit_due(const Seat& seat, Time wall) const {
 bool Worker::worth_a_batch(Time wall) {
   return full() || std::ranges::any_of(seats_, [this, wall](const auto& entry) {
            const Seat& seat = entry.second;
-           if (seat.state != SeatState::kLive) return false;
+           if (seat.state != SeatPhase::kLive) return false;
            return seat.shard->dirty() || ticks_.takeable(*seat.shard, wall) ||
                   commit_due(seat, wall) ||
                   (seat.shard->wants_housekeeping(wall) &&
@@ -190,7 +190,7 @@ void Worker::seal(Time wall) {
   ticks_left_ = false;
   sealed_at_ = wall;
   for (auto& [partition, seat] : seats_) {
-    if (seat.state != SeatState::kLive) continue;
+    if (seat.state != SeatPhase::kLive) continue;
     const auto tick = ticks_.takeable(*seat.shard, wall);
     if (!seat.shard->dirty()) seat.shard->begin(wall);
     if (!tick && !seat.shard->dirty() && !seat.shard->moved() &&
@@ -233,7 +233,7 @@ void Worker::on(const Committed& event, Time wall) {
   for (size_t i = 0; i < in_flight_->shards.size(); ++i) {
     const core::ShardCommit& commit = in_flight_->shards[i];
     const auto seat = seats_.find(commit.partition);
-    if (seat != seats_.end() && seat->second.state == SeatState::kLive) {
+    if (seat != seats_.end() && seat->second.state == SeatPhase::kLive) {
       seat->second.shard->committed(commit.n, event.journal_offsets[i]);
     }
   }
@@ -275,7 +275,7 @@ void Worker::tell_what_was_applied() {
   };
   if (sends(building_) || sends(sealed_) || sends(in_flight_)) return;
   for (const auto& [partition, seat] : seats_) {
-    if (seat.state == SeatState::kLive) ticks_.committed(partition, seat.shard->next(0));
+    if (seat.state == SeatPhase::kLive) ticks_.committed(partition, seat.shard->next(0));
   }
 }
 
@@ -283,7 +283,7 @@ void Worker::want_ticks(Time wall) {
   if (vacating_) return;
   tell_what_was_applied();
   for (const auto& [partition, seat] : seats_) {
-    if (seat.state != SeatState::kLive || ticks_.wanted(partition)) continue;
+    if (seat.state != SeatPhase::kLive || ticks_.wanted(partition)) continue;
     const bool forget = wall - seat.ticked >= kForgetInterval && seat.shard->any_forget_due(wall);
     if (forget || seat.shard->any_timer_due(wall)) ticks_.want(partition, wall);
   }
@@ -310,7 +310,7 @@ void Worker::on_time(Time wall) {
 
 void Worker::trim_logs(Time wall) {
   for (auto& [partition, seat] : seats_) {
-    if (seat.state != SeatState::kLive || wall - seat.trimmed < options_.trim_interval) continue;
+    if (seat.state != SeatPhase::kLive || wall - seat.trimmed < options_.trim_interval) continue;
     const auto needed_from = seat.shard->needed_from();
     if (raw(needed_from.journal) == 0) continue;
     seat.trimmed = wall;
@@ -326,7 +326,7 @@ std::optional<Time> Worker::next_wakeup() const {
     if (!next || time < *next) next = time;
   };
   for (const auto& [partition, seat] : seats_) {
-    if (seat.state != SeatState::kLive) continue;
+    if (seat.state != SeatPhase::kLive) continue;
     // While an answer is awaited its event wakes; a time that has passed would only make the loop
     // spin.
     if (!ticks_.wanted(partition) && !vacating_) {
@@ -385,7 +385,7 @@ void Worker::on(const StopRequested&, Time) {
 bool Worker::all_committed() const {
   if (in_flight_ || sealed_) return false;
   return !producer_open_ || !assigned_ || std::ranges::none_of(seats_, [](const auto& entry) {
-    return entry.second.state == SeatState::kLive && entry.second.shard->moved();
+    return entry.second.state == SeatPhase::kLive && entry.second.shard->moved();
   });
 }
 

@@ -203,9 +203,8 @@ class Worker {
   std::optional<core::Time> live_since(core::Partition partition) const;
 
  private:
-  enum class SeatState { kLocating, kScanning, kLoading, kReplaying, kLive };
   struct Seat {
-    SeatState state = SeatState::kLocating;
+    SeatPhase state = SeatPhase::kLocating;
     std::unique_ptr<core::Shard> shard;
     std::optional<Recovery> recovery;
     StartFromJournal plan;                           // of kLoading, and what follows it

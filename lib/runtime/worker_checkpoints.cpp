@@ -28,7 +28,7 @@ bool Worker::write_checkpoints(Time wall) {
   if (!checkpoints_ || exited_) return false;
   bool busy = false;
   for (auto& [partition, seat] : seats_) {
-    if (seat.state != SeatState::kLive) continue;
+    if (seat.state != SeatPhase::kLive) continue;
     const auto part =
         checkpoints_->round(*seat.shard, raw(seat.fresh_epoch), wall, /*at_once=*/stopping_);
     if (part) actions_.push_back(*part);
@@ -45,7 +45,7 @@ bool Worker::write_checkpoints(Time wall) {
 void Worker::on(const CheckpointStored& event, Time wall) {
   const Partition partition = checkpoints_->partition_of(event.request);
   const auto seat = seats_.find(partition);
-  const bool live = seat != seats_.end() && seat->second.state == SeatState::kLive;
+  const bool live = seat != seats_.end() && seat->second.state == SeatPhase::kLive;
   auto note = checkpoints_->on(event, live ? seat->second.shard.get() : nullptr, wall);
   if (note) actions_.push_back(Note{true, name(partition) + ": " + *note});
   exit_if_done();
@@ -55,7 +55,7 @@ void Worker::on(const CheckpointStored& event, Time wall) {
 bool Worker::checkpoints_wait() const {
   if (!checkpoints_ || left_in_haste_) return false;
   for (const auto& [partition, seat] : seats_) {
-    if (seat.state != SeatState::kLive || checkpoints_->failing(partition)) continue;
+    if (seat.state != SeatPhase::kLive || checkpoints_->failing(partition)) continue;
     if (seat.shard->checkpoint_wanted() || seat.shard->checkpointer()->under_way()) return true;
   }
   return false;
@@ -68,7 +68,7 @@ Checkpoints::Totals Worker::checkpoint_totals() const {
 // --- reading
 
 void Worker::load_checkpoint(Partition partition, Seat& seat) {
-  seat.state = SeatState::kLoading;
+  seat.state = SeatPhase::kLoading;
   seat.checkpoint.reset();
   ++seat.loads;
   actions_.push_back(LoadCheckpoint{partition});
@@ -77,14 +77,14 @@ void Worker::load_checkpoint(Partition partition, Seat& seat) {
 std::vector<Partition> Worker::loading() const {
   std::vector<Partition> partitions;
   for (const auto& [partition, seat] : seats_) {
-    if (seat.state == SeatState::kLoading) partitions.push_back(partition);
+    if (seat.state == SeatPhase::kLoading) partitions.push_back(partition);
   }
   return partitions;
 }
 
 void Worker::load(Partition partition, const CheckpointPage& page, Time) {
   Seat& seat = seats_.at(partition);
-  CHECK(seat.state == SeatState::kLoading);
+  CHECK(seat.state == SeatPhase::kLoading);
   const auto is_void = [&](const std::string& why) { checkpoint_is_void(partition, seat, why); };
   switch (page.kind) {
     case CheckpointPage::Kind::kHead:
@@ -143,7 +143,7 @@ void Worker::checkpoint_is_void(Partition partition, Seat& seat, const std::stri
   if (!why.empty())
     actions_.push_back(
         Note{true, name(partition) + ": no checkpoint (" + why + "): recovering from Kafka alone"});
-  if (seat.state == SeatState::kLoading) actions_.push_back(StopLoading{partition});
+  if (seat.state == SeatPhase::kLoading) actions_.push_back(StopLoading{partition});
   seat.checkpoint.reset();
   seat.checkpoint_void = true;
   follow(partition, seat, seat.plan);

@@ -41,7 +41,7 @@ void Worker::on(const Located& event, Time wall) {
   if (event.request != locate_request_) return;
   for (size_t i = 0; i < event.locations.size(); ++i) {
     const auto found = seats_.find(event.locations[i].partition);
-    if (found == seats_.end() || found->second.state != SeatState::kLocating) continue;
+    if (found == seats_.end() || found->second.state != SeatPhase::kLocating) continue;
     Seat& seat = found->second;
     seat.location = event.locations[i];
     seat.fresh_epoch = core::Epoch{MUSTER_PLANTED(kEpochReused) ? 1 : event.random[i]};
@@ -69,7 +69,7 @@ void Worker::on(const Located& event, Time wall) {
   kept_.clear();  // the others' partitions are somebody else's now
   assign_when_known();
   for (auto& [partition, seat] : seats_) {
-    if (seat.state == SeatState::kLocating && seat.start_at) go_live(seat, wall);
+    if (seat.state == SeatPhase::kLocating && seat.start_at) go_live(seat, wall);
   }
 }
 
@@ -77,7 +77,7 @@ void Worker::on(const Located& event, Time wall) {
 
 void Worker::keep_aside() {
   for (auto& [partition, seat] : seats_) {
-    if (seat.state != SeatState::kLive || seat.shard->dirty()) continue;
+    if (seat.state != SeatPhase::kLive || seat.shard->dirty()) continue;
     seat.shard->rewind();
     if (checkpoints_) checkpoints_->abandon(*seat.shard);
     kept_[partition] = std::move(seat.shard);
@@ -112,7 +112,7 @@ void Worker::follow(Partition partition, Seat& seat, const StartPlan& plan) {
   seat.reading = {};
   if (const auto* fresh = std::get_if<StartFresh>(&plan)) {
     seat.shard->start(seat.fresh_epoch, fresh->inputs, seat.location.journal.end);
-    seat.state = SeatState::kLocating;
+    seat.state = SeatPhase::kLocating;
     seat.start_at = fresh->inputs;
   } else if (const auto* from_journal = std::get_if<StartFromJournal>(&plan)) {
     seat.start_at = from_journal->inputs;
@@ -121,14 +121,14 @@ void Worker::follow(Partition partition, Seat& seat, const StartPlan& plan) {
     replay_from(partition, seat, seat.plan);
   } else {
     seat.recovery.emplace(seat.location);
-    seat.state = SeatState::kScanning;
+    seat.state = SeatPhase::kScanning;
     actions_.push_back(StartReading{partition, Log::kJournal, seat.location.journal.begin});
   }
 }
 
 void Worker::replay_from(Partition partition, Seat& seat, const StartFromJournal& plan) {
   seat.recovery.emplace(seat.location, plan, *seat.shard);
-  seat.state = SeatState::kReplaying;
+  seat.state = SeatPhase::kReplaying;
   actions_.push_back(StartReading{partition, Log::kJournal, plan.journal});
 }
 
@@ -139,7 +139,7 @@ void Worker::assign_when_known() {
   Assign action;
   for (const auto& [partition, seat] : seats_) {
     if (!seat.start_at) return;
-    const bool live = seat.state == SeatState::kLive;
+    const bool live = seat.state == SeatPhase::kLive;
     for (size_t log = 0; log < logs(); ++log) {
       action.positions.push_back({partition, static_cast<Log>(log),
                                   live ? seat.shard->next(log) : seat.start_at->at(log)});
@@ -154,8 +154,8 @@ void Worker::assign_when_known() {
 std::vector<Worker::ReplayWant> Worker::replay_wants() const {
   std::vector<ReplayWant> wants;
   for (const auto& [partition, seat] : seats_) {
-    if (seat.state == SeatState::kScanning) wants.push_back({partition, Log::kJournal});
-    if (seat.state == SeatState::kReplaying) wants.push_back({partition, seat.recovery->wants()});
+    if (seat.state == SeatPhase::kScanning) wants.push_back({partition, Log::kJournal});
+    if (seat.state == SeatPhase::kReplaying) wants.push_back({partition, seat.recovery->wants()});
   }
   return wants;
 }
@@ -200,10 +200,10 @@ void Worker::recovery_ended(Partition partition, Seat& seat, Time wall) {
     go_live(seat, wall);
     return;
   }
-  if (seat.state == SeatState::kScanning) {
+  if (seat.state == SeatPhase::kScanning) {
     follow(partition, seat, seat.recovery->scanned_plan());
     assign_when_known();
-    if (seat.state == SeatState::kLocating) go_live(seat, wall);
+    if (seat.state == SeatPhase::kLocating) go_live(seat, wall);
     return;
   }
   actions_.push_back(Note{false, where + ": recovered " + std::to_string(seat.shard->living()) +
@@ -218,7 +218,7 @@ void Worker::recovery_ended(Partition partition, Seat& seat, Time wall) {
 // A long one has to be seen.
 void Worker::say_progress(Time wall) {
   for (auto& [partition, seat] : seats_) {
-    if (seat.state != SeatState::kReplaying && seat.state != SeatState::kLoading) continue;
+    if (seat.state != SeatPhase::kReplaying && seat.state != SeatPhase::kLoading) continue;
     if (wall - std::max(seat.recovery_began, seat.progress_said) < kProgressInterval) continue;
     seat.progress_said = wall;
     std::string text = "partition " + std::to_string(raw(partition)) + ": recovering for " +
@@ -271,7 +271,7 @@ void Worker::go_live(Seat& seat, Time wall) {
   seat.recovery.reset();
   seat.recovery_took = wall - seat.recovery_began;
   seat.live_since = wall;
-  seat.state = SeatState::kLive;
+  seat.state = SeatPhase::kLive;
   seat.committed = wall;
 }
 
@@ -279,7 +279,7 @@ void Worker::go_live(Seat& seat, Time wall) {
 
 void Worker::reset(Seat& seat) {
   if (checkpoints_ && seat.shard) checkpoints_->abandon(*seat.shard);
-  seat.state = SeatState::kLocating;
+  seat.state = SeatPhase::kLocating;
   seat.checkpoint.reset();
   seat.checkpoint_void = false;
   seat.loads = 0;
@@ -293,7 +293,7 @@ void Worker::reset_all() {
   ++locate_request_;  // what was asked before now may be out of date when the answer comes
   for (auto& [partition, seat] : seats_) {
     if (seat.recovery) actions_.push_back(StopReading{partition});
-    if (seat.state == SeatState::kLoading) actions_.push_back(StopLoading{partition});
+    if (seat.state == SeatPhase::kLoading) actions_.push_back(StopLoading{partition});
     reset(seat);
   }
   ticks_.reset();

@@ -23,6 +23,18 @@ std::string_view name(SeatPhase phase) {
   return "live";
 }
 
+void WorkerTotals::add(const WorkerTotals& other) {
+  for (size_t i = 0; i < counters.size(); ++i) counters[i] += other.counters[i];
+  records += other.records;
+  batches_committed += other.batches_committed;
+  batches_failed += other.batches_failed;
+  undeliverable_dropped += other.undeliverable_dropped;
+  timers_fired += other.timers_fired;
+  for (const auto& [code, count] : other.dead_letters) dead_letters[code] += count;
+  lateness.add(other.lateness);
+  durations.add(other.durations);
+}
+
 WorkerStatus Worker::status(Time wall) const {
   WorkerStatus status;
   status.at = wall;
@@ -42,8 +54,7 @@ WorkerStatus Worker::status(Time wall) const {
 SeatStatus Worker::status_of(Partition partition, const Seat& seat, Time wall) const {
   SeatStatus status;
   status.partition = partition;
-  status.phase = static_cast<SeatPhase>(seat.state);
-  static_assert(static_cast<int>(SeatState::kLive) == static_cast<int>(SeatPhase::kLive));
+  status.phase = seat.state;
   status.recovery = wall - seat.recovery_began;
   status.journal_end = seat.location.journal.end;
   if (seat.recovery) {
@@ -52,7 +63,7 @@ SeatStatus Worker::status_of(Partition partition, const Seat& seat, Time wall) c
   }
   if (!seat.shard) return status;
   status.living = seat.shard->living();
-  if (seat.state != SeatState::kLive) return status;
+  if (seat.state != SeatPhase::kLive) return status;
   core::Shard& shard = *seat.shard;
   status.recovery = seat.recovery_took;
   status.open = shard.processor().open();
@@ -71,7 +82,7 @@ SeatStatus Worker::status_of(Partition partition, const Seat& seat, Time wall) c
 
 std::optional<Time> Worker::live_since(Partition partition) const {
   const auto seat = seats_.find(partition);
-  if (seat == seats_.end() || seat->second.state != SeatState::kLive) return std::nullopt;
+  if (seat == seats_.end() || seat->second.state != SeatPhase::kLive) return std::nullopt;
   return seat->second.live_since;
 }
 

@@ -26,6 +26,8 @@ struct WorkerTotals {
   // Of timers: from when one was due to when its batch had committed.
   core::Histogram lateness = {};
   core::Histogram durations = {};  // of ids, from their first event to their end
+
+  void add(const WorkerTotals& other);
 };
 
 enum class SeatPhase : uint8_t { kLocating, kScanning, kLoading, kReplaying, kLive };

@@ -55,16 +55,21 @@ core::Record record_of(std::string_view value) {
   return record;
 }
 
-// A group's whole life, Create and three Dones, while so many others are open: the time is that of
-// four records.
-void BM_ApplyGroup(benchmark::State& state) {
-  constexpr size_t kLives = 4096;
+// The four records of each of so many groups.
+std::vector<std::array<std::string, 4>> whole_lives() {
   std::vector<std::array<std::string, 4>> lives;
-  for (size_t i = 0; i < kLives; ++i) {
+  for (size_t i = 0; i < 4096; ++i) {
     const std::string group = "life-" + std::to_string(1'000'000'000 + i);
     lives.push_back({create_record(group), done_record(group, 'a'), done_record(group, 'b'),
                      done_record(group, 'c')});
   }
+  return lives;
+}
+
+// A group's whole life, Create and three Dones, while so many others are open: the time is that of
+// four records.
+void BM_ApplyGroup(benchmark::State& state) {
+  const auto lives = whole_lives();
   Processor processor{Options{}};
   core::Arena arena;
   core::Effects effects(arena);
@@ -77,7 +82,7 @@ void BM_ApplyGroup(benchmark::State& state) {
   size_t life = 0;
   core::Slot slot{};
   for (auto _ : state) {
-    for (const std::string& value : lives[life++ % kLives]) {
+    for (const std::string& value : lives[life++ % lives.size()]) {
       const core::Record record = record_of(value);
       processor.on_record(record, record.time, effects);
       for (const core::Effect& effect : effects.list()) {
@@ -94,13 +99,7 @@ BENCHMARK(BM_ApplyGroup)->Arg(0)->Arg(1000)->Arg(1'000'000);
 
 // The record that closes a group, with its outcome. Per record.
 void BM_LastDone(benchmark::State& state) {
-  constexpr size_t kGroups = 4096;
-  std::vector<std::array<std::string, 4>> lives;
-  for (size_t i = 0; i < kGroups; ++i) {
-    const std::string group = "life-" + std::to_string(1'000'000'000 + i);
-    lives.push_back({create_record(group), done_record(group, 'a'), done_record(group, 'b'),
-                     done_record(group, 'c')});
-  }
+  const auto lives = whole_lives();
   Processor processor{Options{}};
   core::Arena arena;
   core::Effects effects(arena);
@@ -118,7 +117,7 @@ void BM_LastDone(benchmark::State& state) {
     const auto began = std::chrono::steady_clock::now();
     apply(3);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
-    state.SetIterationTime(took.count() / static_cast<double>(kGroups));
+    state.SetIterationTime(took.count() / static_cast<double>(lives.size()));
     slots.clear();
     for (const core::Effect& effect : effects.list()) {
       if (const auto* touch = std::get_if<core::Touch>(&effect)) slots.push_back(touch->key.slot);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "base/json_text.h"
 #include "collector/json.h"
 #include "collector/outcome.h"
 #include "fail.h"
@@ -24,7 +25,7 @@ std::string_view view(json::string_view text) { return {text.data(), text.size()
 // `value` is the whole of a member, byte for byte.
 bool has_member(std::string_view object, std::string_view name, std::string_view value) {
   std::string member;
-  append_json_string(member, name);
+  base::append_json_string(member, name);
   member.append(":").append(value);
   return object.find(member + ',') != std::string_view::npos ||
          object.find(member + '}') != std::string_view::npos;
@@ -132,7 +133,7 @@ void CollectorRun::take() {
       known_.emplace(forget->key.name);
     } else if (const auto* reject = std::get_if<core::Reject>(&effect)) {
       std::string message;
-      append_json_string(message, reject->message);
+      base::append_json_string(message, reject->message);
       expect(read_tree(message, 0).opinion == Opinion::kJson, "a message is UTF-8", {message});
     }
   }

@@ -6,6 +6,8 @@
 #include <random>
 #include <string>
 
+#include "base/json_text.h"
+
 namespace muster::collector {
 namespace {
 
@@ -16,7 +18,7 @@ std::string nested(int depth) {
 
 std::string written(std::string_view text) {
   std::string out;
-  append_json_string(out, text);
+  base::append_json_string(out, text);
   return out;
 }
 
